@@ -1,0 +1,37 @@
+# `make demo` starts the app, `make test` runs what CI runs; both make the environment first.
+PYTHON ?= python3
+VENV := .venv
+UV := $(shell command -v uv 2>/dev/null)
+
+ifdef UV
+NEW_VENV = $(UV) venv --quiet --allow-existing --python $(PYTHON) $(VENV)
+INSTALL = $(UV) pip install --quiet --python $(VENV)/bin/python
+else
+NEW_VENV = $(PYTHON) -m venv $(VENV)
+INSTALL = $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check
+endif
+
+.PHONY: demo test lint clean
+
+demo: $(VENV)/.app-installed
+	$(VENV)/bin/python app.py $(ARGS)
+
+test: $(VENV)/.dev-installed lint
+	$(VENV)/bin/python -m pytest $(ARGS)
+
+lint: $(VENV)/.dev-installed
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+
+$(VENV)/.app-installed: requirements.txt
+	$(NEW_VENV)
+	$(INSTALL) -r requirements.txt
+	touch $@
+
+$(VENV)/.dev-installed: requirements-dev.txt requirements.txt
+	$(NEW_VENV)
+	$(INSTALL) -r requirements-dev.txt
+	touch $@ $(VENV)/.app-installed
+
+clean:
+	rm -rf $(VENV)

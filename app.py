@@ -1,0 +1,47 @@
+"""Start the web app: parse arguments, load one detector, build the page, launch."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+
+
+def main() -> int:
+    """Start the app and serve until stopped; 2 if it cannot start."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--model", default="auto", help="auto, an encoder, a file or a Hub id")
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--weights", help="file with the encoder's weights")
+    parser.add_argument("--host", default=os.environ.get("GRADIO_SERVER_NAME", "127.0.0.1"))
+    parser.add_argument("--port", type=int, help="default: the first free one from 7860 on")
+    options = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+
+    # Before gradio and the Hub client are imported: they read these once.
+    os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    from inpformer.detector import AnomalyDetector
+    from inpformer.errors import UserError
+    from inpformer.ui.layout import CSS_PATH, MAX_FILE_SIZE, build_demo
+
+    try:
+        detector = AnomalyDetector.load(options.model, options.device, options.weights)
+    except UserError as error:
+        print(f"app.py: {error}", file=sys.stderr)
+        return 2
+    build_demo(detector).launch(
+        server_name=options.host,
+        server_port=options.port,
+        css_paths=CSS_PATH,
+        max_file_size=MAX_FILE_SIZE,
+        run_history=False,
+        footer_links=["api"],
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

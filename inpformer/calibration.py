@@ -1,0 +1,113 @@
+"""Thresholds and colour scales from normal pictures that the scored model has not seen."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from inpformer.config import Calibration, MapName, MapScale, ModelConfig
+from inpformer.scoring import fuse_maps, image_score
+
+LEVEL_QUANTILE = 0.995
+# A typical normal picture gets this confidence of being anomalous.
+TYPICAL_CONFIDENCE = 0.05
+# The head says almost nothing on normal pictures; dividing by that would turn its noise into
+# defects. A probability of one half counts as much as the 99.5% level of the reconstruction.
+MIN_SEGMENTATION_LEVEL = 0.5
+_TINY = 1e-8
+
+
+# Smoothed maps of one normal view by name, each `(h, w)`, without the fused one. A view that is
+# shown to the model in tiles has one such table per tile.
+ViewMaps = dict[MapName, Tensor]
+
+
+class FalseAlarmBound(NamedTuple):
+    """A cut on scores and the share of new normal scores expected above it."""
+
+    threshold: float
+    rate: float
+
+
+def calibrate(
+    held_out: Sequence[Sequence[ViewMaps]],
+    config: ModelConfig,
+    false_alarm_rate: float,
+    shot_count: int,
+    method: str,
+) -> Calibration:
+    """Set threshold, confidence unit and colour scale of every map.
+
+    Args:
+        held_out: Per normal view the scoring model was not fitted on, the maps of its tiles (or
+            of the one whole picture). The score of a view is that of its highest tile.
+        config: Which maps the model gives, and how they are balanced.
+        false_alarm_rate: Wished share of normal pictures above the threshold.
+        shot_count: Shots behind the views.
+        method: How the views were held out, in words.
+    """
+    tiles = [maps for view in held_out for maps in view]
+    levels = {name: _level(tiles, name) for name in ("reconstruction", "segmentation")}
+    draft = Calibration(
+        scales={},
+        false_alarm_rate=false_alarm_rate,
+        score_count=len(held_out),
+        shot_count=shot_count,
+        method=method,
+        reconstruction_level=max(levels["reconstruction"], _TINY),
+        segmentation_level=max(levels["segmentation"], MIN_SEGMENTATION_LEVEL),
+    )
+    scales = {}
+    bound = FalseAlarmBound(0.0, false_alarm_rate)
+    for name in config.map_names:
+        views = [[_named_map(maps, name, config, draft) for maps in view] for view in held_out]
+        scores = torch.stack(
+            [torch.cat([image_score(tile[None]) for tile in view]).max() for view in views]
+        )
+        bound = false_alarm_bound(scores, false_alarm_rate)
+        scales[name] = _scale(bound.threshold, scores, [tile for view in views for tile in view])
+    return Calibration(**{**vars(draft), "scales": scales, "false_alarm_rate": bound.rate})
+
+
+def false_alarm_bound(scores: Tensor, rate: float) -> FalseAlarmBound:
+    """Return the smallest cut at an observed score that keeps false alarms at `rate` or below.
+
+    For exchangeable scores, a new one exceeds the k-th smallest of n with probability
+    1 - k / (n + 1) (split conformal prediction). Where n is too small for `rate`, the largest
+    score is taken and the rate it stands for is returned.
+
+    Args:
+        scores: `(n,)` of normal pictures.
+        rate: Wished false-alarm rate, in (0, 1).
+    """
+    count = len(scores)
+    rank = min(count, math.ceil((count + 1) * (1 - rate)))
+    return FalseAlarmBound(float(scores.sort().values[rank - 1]), 1 - rank / (count + 1))
+
+
+def _scale(threshold: float, scores: Tensor, maps: Sequence[Tensor]) -> MapScale:
+    typical_score = float(scores.median())
+    odds = math.log((1 - TYPICAL_CONFIDENCE) / TYPICAL_CONFIDENCE)
+    spread = max(threshold - typical_score, 0.02 * abs(threshold), _TINY)
+    level = float(torch.stack([values.median() for values in maps]).median())
+    return MapScale(
+        threshold=threshold,
+        score_scale=spread / odds,
+        normal_level=min(level, threshold - _TINY),
+    )
+
+
+def _named_map(maps: ViewMaps, name: MapName, config: ModelConfig, draft: Calibration) -> Tensor:
+    return fuse_maps(maps, config, draft) if name == "fused" else maps[name]
+
+
+def _level(held_out: Sequence[ViewMaps], name: str) -> float:
+    values = [item[name].flatten() for item in held_out if name in item]
+    if not values:
+        return 1.0
+    # Per picture first: torch's quantile refuses very many values at once.
+    return float(torch.stack([v.quantile(LEVEL_QUANTILE) for v in values]).median())

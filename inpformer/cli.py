@@ -1,0 +1,229 @@
+"""The `inpformer` command: thin, one function per verb."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tqdm import tqdm
+
+from inpformer.config import MAP_NAMES, VARIANTS, FitConfig
+from inpformer.errors import UserError
+from inpformer.presets import ENCODER_PRESETS
+from inpformer.version import __version__
+
+if TYPE_CHECKING:
+    from inpformer.detector import AnomalyDetector
+    from inpformer.progress import FitStep
+
+EXIT_OK, EXIT_BAD_INPUT, EXIT_INTERRUPTED = 0, 2, 130
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command and return its exit code: 0 done, 2 bad usage or input, 130 Ctrl-C."""
+    options = _parser().parse_args(arguments)
+    level = logging.INFO if options.verbose else logging.WARNING
+    logging.basicConfig(level=level, format="%(message)s", stream=sys.stderr)
+    try:
+        return options.run(options)
+    except UserError as error:
+        _complain(str(error), options.json)
+        return EXIT_BAD_INPUT
+    except KeyboardInterrupt:
+        _complain("Stopped; nothing was written.", options.json)
+        return EXIT_INTERRUPTED
+
+
+def fit(options: argparse.Namespace) -> int:
+    """Fit a detector to a few normal pictures and save it."""
+    from inpformer.detector import AnomalyDetector
+    from inpformer.images import list_images, load_image
+
+    config = FitConfig(
+        variant=options.variant,
+        seed=options.seed,
+        steps=options.steps,
+        inp_count=options.inps,
+        tiles=options.tiles,
+        false_alarm_rate=options.false_alarm_rate,
+    )
+    if options.output.suffix != ".safetensors":
+        raise UserError(f"The output must end in .safetensors, and '{options.output}' does not.")
+    images = [load_image(path) for path in list_images(options.shots)]
+    source = AnomalyDetector.load(options.encoder, options.device, options.weights)
+    _tell(source.provenance.encoder_reason)
+    with tqdm(total=100, unit="%", bar_format=_BAR, disable=options.json) as bar:
+        detector = source.fit(images, config, on_step=lambda step: _advance(bar, step))
+    detector.save(options.output, bundle_encoder=options.bundle_encoder)
+    _report(_describe(detector, options.output), options.json)
+    return EXIT_OK
+
+
+def predict(options: argparse.Namespace) -> int:
+    """Inspect pictures and write maps, masks and prototypes for each."""
+    from inpformer.detector import AnomalyDetector
+    from inpformer.images import list_images, read_image
+    from inpformer.report import write_result
+
+    paths = list_images(options.pictures)
+    detector = AnomalyDetector.load(options.model, options.device, options.weights)
+    _tell(detector.provenance.encoder_reason)
+    for notice in detector.notices:
+        _tell(f"Note: {notice}.")
+    names = _output_names(paths)
+    failed = 0
+    lines = []
+    for path in tqdm(paths, unit="picture", disable=options.json or len(paths) < 2):
+        try:
+            picture = read_image(path)
+            result = detector.predict(
+                picture.image, geometry=options.geometry, tiles=options.tiles, map_name=options.map
+            )
+            line = {"file": str(path), "notes": list(picture.notes)}
+            line |= write_result(
+                options.output, names[path], picture.image, result, options.maps, options.colour_map
+            )
+        except UserError as error:
+            failed += 1
+            line = {"file": str(path), "error": str(error)}
+        lines.append(line)
+        _report_line(line, options.json)
+    if options.output.is_dir():
+        text = "".join(json.dumps(line) + "\n" for line in lines)
+        (options.output / "results.jsonl").write_text(text, encoding="utf-8")
+    return EXIT_BAD_INPUT if failed else EXIT_OK
+
+
+def import_official(options: argparse.Namespace) -> int:
+    """Convert an official INP-Former checkpoint into a detector file."""
+    from inpformer.detector_file import import_official_detector
+
+    detector = import_official_detector(options.checkpoint)
+    detector.save(options.output, bundle_encoder=True)
+    _report(_describe(detector, options.output), options.json)
+    return EXIT_OK
+
+
+def info(options: argparse.Namespace) -> int:
+    """Say what a detector file holds."""
+    from inpformer.detector_file import read_header
+
+    _report(read_header(options.file), options.json)
+    return EXIT_OK
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="inpformer", description=__doc__)
+    parser.add_argument("--version", action="version", version=f"inpformer {__version__}")
+    verbs = parser.add_subparsers(required=True, metavar="COMMAND")
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--json", action="store_true", help="print JSON for machines")
+    common.add_argument("-v", "--verbose", action="store_true", help="say what is being done")
+    model = argparse.ArgumentParser(add_help=False)
+    model.add_argument("--device", default="auto", help="auto, cpu, cuda, mps (default: auto)")
+    model.add_argument("--weights", type=Path, help="file with the encoder's weights")
+
+    verb = verbs.add_parser("fit", parents=[common, model], help=_first_line(fit))
+    verb.set_defaults(run=fit)
+    defaults = FitConfig()
+    verb.add_argument("shots", nargs="+", type=Path, help="1 to 16 normal pictures, or folders")
+    verb.add_argument("-o", "--output", type=Path, required=True, help="detector file to write")
+    encoders = ", ".join(ENCODER_PRESETS)
+    verb.add_argument("--encoder", default="auto", help=f"auto, {encoders}, or a detector file")
+    verb.add_argument("--variant", choices=VARIANTS, default=defaults.variant)
+    verb.add_argument("--steps", type=int, default=defaults.steps, help="decoder steps")
+    verb.add_argument("--inps", type=int, default=defaults.inp_count, help="prototypes per picture")
+    verb.add_argument("--seed", type=int, default=defaults.seed)
+    verb.add_argument("--tiles", default="", help="fit in tiles, such as 2x2, or auto")
+    verb.add_argument("--false-alarm-rate", type=float, default=defaults.false_alarm_rate)
+    verb.add_argument("--bundle-encoder", action="store_true", help="store the encoder too")
+
+    verb = verbs.add_parser("predict", parents=[common, model], help=_first_line(predict))
+    verb.set_defaults(run=predict)
+    verb.add_argument("pictures", nargs="+", type=Path, help="pictures, or folders of pictures")
+    verb.add_argument(
+        "--model", default="auto", help="detector file, Hub id, encoder, or auto (default)"
+    )
+    verb.add_argument("-o", "--output", type=Path, required=True, help="folder to write to")
+    verb.add_argument("--map", choices=MAP_NAMES, help="map that decides (default: the model's)")
+    verb.add_argument("--maps", choices=("png16", "npy", "none"), default="png16")
+    verb.add_argument("--geometry", choices=("full", "benchmark"), default="full")
+    verb.add_argument("--tiles", help="inspect in overlapping tiles: 2x2 and so on, or auto")
+    verb.add_argument("--colour-map", default="inferno")
+
+    verb = verbs.add_parser("import-official", parents=[common], help=_first_line(import_official))
+    verb.set_defaults(run=import_official)
+    verb.add_argument("checkpoint", type=Path, help="the .pth file of the official training")
+    verb.add_argument("-o", "--output", type=Path, required=True, help="detector file to write")
+
+    verb = verbs.add_parser("info", parents=[common], help=_first_line(info))
+    verb.set_defaults(run=info)
+    verb.add_argument("file", type=Path, help="detector file")
+    return parser
+
+
+_BAR = "{percentage:3.0f}%|{bar}| {elapsed} {desc}"
+
+
+def _advance(bar: tqdm, step: FitStep) -> None:
+    bar.n = round(100 * step.fraction, 1)
+    bar.set_description_str(str(step))
+
+
+def _describe(detector: AnomalyDetector, path: Path) -> dict[str, Any]:
+    from inpformer.detector_file import read_header
+
+    return {"file": str(path), **read_header(path), "notices": list(detector.notices)}
+
+
+def _output_names(paths: list[Path]) -> dict[Path, str]:
+    """Give every picture a name of its own, also where two folders hold the same file name."""
+    names: dict[Path, str] = {}
+    taken: set[str] = set()
+    for path in paths:
+        name, count = path.stem, 1
+        while name.lower() in taken:
+            count += 1
+            name = f"{path.stem}_{count}"
+        taken.add(name.lower())
+        names[path] = name
+    return names
+
+
+def _report_line(line: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(line), flush=True)
+    elif "error" in line:
+        tqdm.write(f"{line['file']}: {line['error']}", file=sys.stderr)
+    else:
+        confidence = line["confidence"]
+        shown = "" if confidence is None else f", confidence {confidence:.0%}"
+        tqdm.write(f"{line['file']}: {line['verdict']}, score {line['image_score']:.4f}{shown}")
+
+
+def _report(values: dict[str, Any], as_json: bool, indent: str = "") -> None:
+    if as_json:
+        print(json.dumps(values))
+        return
+    for name, value in values.items():
+        if isinstance(value, dict):
+            print(f"{indent}{name}:")
+            _report(value, False, indent + "  ")
+        else:
+            print(f"{indent}{name}: {value}")
+
+
+def _complain(message: str, as_json: bool) -> None:
+    print(json.dumps({"error": message}) if as_json else f"inpformer: {message}", file=sys.stderr)
+
+
+def _tell(message: str) -> None:
+    print(message, file=sys.stderr)
+
+
+def _first_line(function: Any) -> str:
+    return function.__doc__.splitlines()[0]

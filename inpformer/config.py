@@ -1,0 +1,272 @@
+"""Every setting, as frozen dataclasses that check themselves when they are made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any, Literal
+
+from inpformer.errors import ConfigError, require
+from inpformer.presets import ENCODER_PRESETS, EncoderConfig
+
+Variant = Literal["training-free", "inp-former", "inp-former++"]
+MapName = Literal["fused", "reconstruction", "segmentation", "distance"]
+
+VARIANTS = ("training-free", "inp-former", "inp-former++")
+MAP_NAMES = ("fused", "reconstruction", "segmentation", "distance")
+
+
+UNTRAINED_NOTICE = "untrained stand-in: for trying the interface"
+TRAINING_FREE_NOTICE = "training-free prototypes"
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """The network: which system, and the details the papers leave open.
+
+    Attributes:
+        variant: `inp-former` (arXiv 2503.02424), `inp-former++` (arXiv 2506.03660), or
+            `training-free` (prototypes by clustering, no trained part).
+        encoder: The frozen encoder.
+        inp_count: Prototypes M per picture.
+        decoder_depth: INP-guided blocks; must equal the number of encoder layers read.
+        group_count: Layer groups compared; the layers are split evenly.
+        head_widths: Channels after each transposed convolution of the segmentation head
+            (assumption: the paper names the layers, not their widths).
+        map_balance: How the two maps of Eq. 9 are added: `paper` as they are, `calibrated` each
+            divided by its level on the normal shots (assumption).
+    """
+
+    variant: Variant = "inp-former++"
+    encoder: EncoderConfig = ENCODER_PRESETS["dinov2-small"]
+    inp_count: int = 6
+    decoder_depth: int = 8
+    group_count: int = 2
+    head_widths: tuple[int, int] = (256, 64)
+    map_balance: Literal["paper", "calibrated"] = "calibrated"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "head_widths", tuple(self.head_widths))
+        require(
+            self.variant in VARIANTS, f"variant must be one of {VARIANTS}, got '{self.variant}'"
+        )
+        require(1 <= self.inp_count <= 64, f"inp_count must be 1 to 64, got {self.inp_count}")
+        require(
+            self.map_balance in ("paper", "calibrated"),
+            f"map_balance must be 'paper' or 'calibrated', got '{self.map_balance}'",
+        )
+        layers = len(self.encoder.layers)
+        require(
+            self.decoder_depth == layers,
+            f"decoder_depth must equal the {layers} encoder layers read, got {self.decoder_depth}",
+        )
+        # Equal groups make the mean of the groups the mean of all layers, so the fused tokens
+        # need not be stored beside the groups.
+        require(
+            self.group_count >= 1 and layers % self.group_count == 0,
+            f"group_count must divide the {layers} layers, got {self.group_count}",
+        )
+
+    @property
+    def is_trained(self) -> bool:
+        """Whether this variant has trained parts beside the encoder."""
+        return self.variant != "training-free"
+
+    @property
+    def has_segmentation_head(self) -> bool:
+        """Whether the residual is also read by a segmentation head."""
+        return self.variant == "inp-former++"
+
+    @property
+    def map_names(self) -> tuple[MapName, ...]:
+        """Maps this model can give, the default one first."""
+        if self.variant == "training-free":
+            return ("distance",)
+        if self.variant == "inp-former":
+            return ("reconstruction", "distance")
+        return ("fused", "reconstruction", "segmentation", "distance")
+
+
+@dataclass(frozen=True)
+class LossConfig:
+    """Weights and forms of the training losses (method: paper Eq. 3, 5, 8).
+
+    Attributes:
+        coherence: `soft` (++) or `hard` (INP-Former).
+        mining_branches: `cosine`, or `cosine+mse` (++).
+        mining_gamma: Exponent of the soft-mining weight.
+        coherence_weight: Weight of the coherence loss in the total.
+        segmentation_weight: Weight of the Dice loss in the total.
+        mse_reduction: Squared error per token, `mean` or `sum` over channels (assumption: a sum
+            would outweigh the cosine term by the number of channels).
+    """
+
+    coherence: Literal["soft", "hard"] = "soft"
+    mining_branches: Literal["cosine", "cosine+mse"] = "cosine+mse"
+    mining_gamma: float = 3.0
+    coherence_weight: float = 0.2
+    segmentation_weight: float = 1.0
+    mse_reduction: Literal["mean", "sum"] = "mean"
+
+    def __post_init__(self) -> None:
+        require(self.coherence in ("soft", "hard"), "coherence must be 'soft' or 'hard'")
+        require(
+            self.mining_branches in ("cosine", "cosine+mse"),
+            "mining_branches must be 'cosine' or 'cosine+mse'",
+        )
+        require(self.mse_reduction in ("mean", "sum"), "mse_reduction must be 'mean' or 'sum'")
+        require(self.mining_gamma >= 0, "mining_gamma must not be negative")
+
+    @classmethod
+    def for_variant(cls, variant: Variant) -> LossConfig:
+        """Return the losses of the paper that describes `variant`."""
+        if variant == "inp-former":
+            return cls(coherence="hard", mining_branches="cosine")
+        return cls()
+
+
+@dataclass(frozen=True)
+class FitConfig:
+    """A few-shot fit: minutes on a CPU, from 1 to 16 normal pictures.
+
+    The paper trains for 200 epochs on all tokens; the defaults here are our short schedule, in
+    which the encoder runs once per view and a step decodes a random part of the tokens.
+
+    Attributes:
+        variant: System to fit.
+        seed: Same seed, same pictures and same machine give the same detector.
+        steps: Decoder steps; the first `warmup_share` of them raise the rate from 0.
+        batch_size: Views per step.
+        tokens_per_view: Tokens decoded per view and step; 0 takes all.
+        inp_count: Prototypes M per picture.
+        learning_rate: Peak rate; None takes the paper's (1e-3, ++ 5e-4).
+        final_learning_rate: Rate at the last step (cosine).
+        warmup_share: Part of the steps that warm up.
+        head_steps: Segmentation head steps on the frozen rest (++ only).
+        head_batch_size: Pictures per head step.
+        head_learning_rate: Peak rate of the head (assumption: the paper's rate is for 100 epochs).
+        pseudo_anomalies: Pictures with a synthetic defect, encoded once.
+        calibration_steps: Decoder steps of each leave-one-out model; 0 takes a quarter of `steps`.
+        false_alarm_rate: Expected share of normal pictures above the threshold.
+        map_balance: See `ModelConfig.map_balance`.
+        tiles: `""` whole pictures, or `RxC`: fit and predict in overlapping tiles.
+        losses: None takes the losses of `variant`.
+    """
+
+    variant: Variant = "inp-former++"
+    seed: int = 1
+    steps: int = 160
+    batch_size: int = 4
+    tokens_per_view: int = 49
+    inp_count: int = 6
+    learning_rate: float | None = None
+    final_learning_rate: float = 1e-4
+    warmup_share: float = 0.1
+    head_steps: int = 30
+    head_batch_size: int = 4
+    head_learning_rate: float = 2e-3
+    pseudo_anomalies: int = 24
+    calibration_steps: int = 0
+    false_alarm_rate: float = 0.05
+    map_balance: Literal["paper", "calibrated"] = "calibrated"
+    tiles: str = ""
+    losses: LossConfig | None = None
+
+    def __post_init__(self) -> None:
+        require(
+            self.variant in VARIANTS, f"variant must be one of {VARIANTS}, got '{self.variant}'"
+        )
+        for name, low, high in (
+            ("steps", 1, 100_000),
+            ("batch_size", 1, 256),
+            ("tokens_per_view", 0, 100_000),
+            ("inp_count", 1, 64),
+            ("head_steps", 0, 100_000),
+            ("head_batch_size", 1, 256),
+            ("pseudo_anomalies", 1, 10_000),
+            ("calibration_steps", 0, 100_000),
+        ):
+            value = getattr(self, name)
+            require(low <= value <= high, f"{name} must be {low} to {high}, got {value}")
+        require(
+            0 < self.false_alarm_rate < 1,
+            f"false_alarm_rate must lie between 0 and 1, got {self.false_alarm_rate}",
+        )
+        require(0 <= self.warmup_share < 1, "warmup_share must be at least 0 and below 1")
+
+    @property
+    def peak_learning_rate(self) -> float:
+        """The rate after warm-up: as given, or the paper's for the variant."""
+        if self.learning_rate is not None:
+            return self.learning_rate
+        return 1e-3 if self.variant == "inp-former" else 5e-4
+
+    @property
+    def loss_config(self) -> LossConfig:
+        """The losses: as given, or the paper's for the variant."""
+        return self.losses or LossConfig.for_variant(self.variant)
+
+
+@dataclass(frozen=True)
+class MapScale:
+    """What the held-out normal pictures say about the scale of one map.
+
+    Attributes:
+        threshold: Cut on the raw map and on the image score alike; above it is anomalous.
+        score_scale: Unit of confidence: confidence = sigmoid((score - threshold) / score_scale).
+        normal_level: Median pixel of held-out normal maps; where the colour scale begins.
+    """
+
+    threshold: float
+    score_scale: float
+    normal_level: float
+
+    @property
+    def colour_range(self) -> tuple[float, float]:
+        """Map values at the two ends of the colour scale; the threshold lies in its middle."""
+        return self.normal_level, 2 * self.threshold - self.normal_level
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Scales of all maps of a detector, from its normal shots.
+
+    Attributes:
+        scales: One `MapScale` for each map the detector gives.
+        false_alarm_rate: Expected share of normal pictures above the threshold.
+        score_count: Held-out scores behind each threshold.
+        shot_count: Shots they come from.
+        method: How the scores were held out, in words.
+        reconstruction_level: 99.5% level of the reconstruction map on the normal shots.
+        segmentation_level: The same of the segmentation map.
+    """
+
+    scales: dict[str, MapScale]
+    false_alarm_rate: float
+    score_count: int
+    shot_count: int
+    method: str
+    reconstruction_level: float = 1.0
+    segmentation_level: float = 1.0
+
+
+def from_dict(cls: type, values: dict[str, Any]) -> Any:
+    """Rebuild a config dataclass from `dataclasses.asdict`, refusing unknown names.
+
+    Raises:
+        ConfigError: `values` has a field that `cls` does not know, or lacks one that it needs.
+    """
+    known = {item.name for item in fields(cls)}
+    unknown = sorted(set(values) - known)
+    require(not unknown, f"unknown settings for {cls.__name__}: {', '.join(unknown)}")
+    values = dict(values)
+    if cls is Calibration and "scales" in values:
+        scales = values["scales"].items()
+        values["scales"] = {name: from_dict(MapScale, scale) for name, scale in scales}
+    nested = {"encoder": EncoderConfig, "losses": LossConfig}
+    for name, nested_cls in nested.items():
+        if isinstance(values.get(name), dict):
+            values[name] = from_dict(nested_cls, values[name])
+    try:
+        return cls(**values)
+    except TypeError as error:
+        raise ConfigError(f"incomplete settings for {cls.__name__}: {error}") from error

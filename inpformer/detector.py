@@ -1,0 +1,330 @@
+"""AnomalyDetector: numpy in, numpy out. The only border between pictures and tensors."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from inpformer.config import (
+    TRAINING_FREE_NOTICE,
+    UNTRAINED_NOTICE,
+    Calibration,
+    FitConfig,
+    MapName,
+    ModelConfig,
+)
+from inpformer.errors import ConfigError, UserError
+from inpformer.fitting import fit_model
+from inpformer.geometry import ImageGeometry
+from inpformer.images import check_image
+from inpformer.modeling.model import INPFormer, INPFormerOutput
+from inpformer.progress import FitStep
+from inpformer.result import AnomalyResult, Explanation
+from inpformer.scoring import anomaly_maps, image_score
+from inpformer.tiling import auto_tiles, blend_tiles, parse_tiles, tile_boxes
+
+logger = logging.getLogger(__name__)
+
+MAX_SHOTS = 16
+GEOMETRIES = ("full", "benchmark")
+_TILE_BATCH = 4
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where a detector comes from, in words a person can check.
+
+    Attributes:
+        encoder_origin: `path`, `weights`, `cache`, `hub`, `bundled` or `untrained`.
+        encoder_reason: One sentence: which encoder was chosen and why.
+        fit: The settings of the fit, if there was one.
+        shot_count: Normal pictures it was fitted on.
+        tiles: Tiles it was fitted on, `""` for whole pictures.
+        source: The official checkpoint it was imported from, if it was.
+    """
+
+    encoder_origin: str
+    encoder_reason: str
+    fit: dict[str, Any] = field(default_factory=dict)
+    shot_count: int = 0
+    tiles: str = ""
+    source: str = ""
+
+
+class AnomalyDetector:
+    """Finds what is anomalous in a picture. Read-only: `fit` returns a new detector.
+
+    Args:
+        model: The network, in evaluation mode, on its device.
+        config: Its configuration.
+        provenance: Where encoder and heads come from.
+        calibration: Scales of its maps; None if never calibrated.
+    """
+
+    def __init__(
+        self,
+        model: INPFormer,
+        config: ModelConfig,
+        provenance: Provenance,
+        calibration: Calibration | None = None,
+    ) -> None:
+        self._model = model.eval()
+        self.config = config
+        self.provenance = provenance
+        self.calibration = calibration
+
+    @classmethod
+    def load(
+        cls, source: str | Path = "auto", device: str = "auto", weights: str | Path | None = None
+    ) -> AnomalyDetector:
+        """Load a detector.
+
+        Args:
+            source: `auto`, an encoder preset, a detector file, or a Hub id (`user/repo`). The
+                first two give a training-free detector to fit or to look with at once.
+            device: `auto`, `cpu`, `cuda`, `cuda:1`, `mps`.
+            weights: File with the encoder's weights; None looks in the usual places.
+
+        Raises:
+            UserError: Nothing of this name exists, weights are missing or damaged, or the device
+                is not there; the message says what to do.
+        """
+        from inpformer.detector_file import load_detector
+
+        return load_detector(source, device, weights)
+
+    def save(self, path: str | Path, bundle_encoder: bool = False) -> Path:
+        """Write the detector to one safetensors file, whole or not at all.
+
+        Args:
+            path: Where to.
+            bundle_encoder: Also store the frozen encoder, so that the file works on its own.
+
+        Raises:
+            UserError: The file cannot be written.
+        """
+        from inpformer.detector_file import save_detector
+
+        return save_detector(self, Path(path), bundle_encoder)
+
+    @property
+    def model(self) -> INPFormer:
+        """The network; read-only by agreement, since visitors share it."""
+        return self._model
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network is."""
+        return self._model.encoder.mean.device
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What every reader of this detector's results must know."""
+        notices = []
+        if self.provenance.encoder_origin == "untrained":
+            notices.append(UNTRAINED_NOTICE)
+        if not self.config.is_trained:
+            notices.append(TRAINING_FREE_NOTICE)
+        return tuple(notices)
+
+    def fit(
+        self,
+        normal_images: Sequence[np.ndarray],
+        config: FitConfig | None = None,
+        on_step: Callable[[FitStep], None] | None = None,
+        should_stop: Callable[[], bool] | None = None,
+    ) -> AnomalyDetector:
+        """Fit a new detector to a few normal pictures; this one stays as it is.
+
+        Args:
+            normal_images: 1 to 16 pictures `(H, W, 3)` uint8 RGB without a defect; sizes may
+                differ, identical ones count once.
+            config: The schedule; None takes the defaults.
+            on_step: Told about every step.
+            should_stop: Asked between steps; True cancels.
+
+        Raises:
+            UserError: No pictures, too many, or one that cannot be used.
+            FitCancelledError: `should_stop` answered True.
+        """
+        config = config or FitConfig()
+        shots = self._prepare_shots(normal_images, config.tiles)
+        model_config = replace(
+            self.config,
+            variant=config.variant,
+            inp_count=config.inp_count,
+            map_balance=config.map_balance,
+        )
+        model, calibration = fit_model(
+            self._model.encoder, model_config, shots, config, on_step, should_stop
+        )
+        provenance = replace(
+            self.provenance,
+            fit={"seed": config.seed, "steps": config.steps, "variant": config.variant},
+            shot_count=len(shots),
+            tiles=config.tiles,
+            source="",
+        )
+        return AnomalyDetector(model, model_config, provenance, calibration)
+
+    def predict(
+        self,
+        image: np.ndarray,
+        *,
+        geometry: str = "full",
+        tiles: str | None = None,
+        map_name: MapName | None = None,
+    ) -> AnomalyResult:
+        """Inspect one picture.
+
+        Args:
+            image: `(H, W, 3)` uint8 RGB, any size.
+            geometry: `full` sees the whole picture at its own aspect; `benchmark` is the
+                official 448 -> 392 crop, for comparisons with published figures.
+            tiles: `""` whole, `RxC` such as `2x2`, or `auto`; None as the detector was fitted.
+            map_name: The map that decides; None takes the variant's default.
+
+        Raises:
+            UserError: The picture or an option cannot be used.
+        """
+        image = check_image(image)
+        if geometry not in GEOMETRIES:
+            raise ConfigError(f"geometry must be one of {GEOMETRIES}, got '{geometry}'.")
+        map_name = map_name or self.config.map_names[0]
+        if map_name not in self.config.map_names:
+            known = ", ".join(self.config.map_names)
+            raise UserError(f"This detector gives no '{map_name}' map. Choose one of: {known}.")
+        rows_columns = None
+        if geometry == "full":
+            text = self.provenance.tiles if tiles is None else tiles
+            rows_columns = self._tile_layout(image, text)
+        started = time.perf_counter()
+        picture_geometry = self._geometry(image, geometry)
+        with torch.inference_mode():
+            output = self._model(self._to_tensor(image, picture_geometry)[None])
+            maps = {name: m[0] for name, m in self._maps(output).items()}
+            scores = {name: float(image_score(m[None])[0]) for name, m in maps.items()}
+            explanation = _explain(output)
+        arrays = {name: values.cpu().numpy() for name, values in maps.items()}
+        if rows_columns is not None:
+            arrays, scores = self._predict_tiles(image, rows_columns)
+        return AnomalyResult(
+            map_name=map_name,
+            score_maps=arrays,
+            scores=scores,
+            scales=dict(self.calibration.scales) if self.calibration else {},
+            geometry=picture_geometry,
+            explanation=explanation,
+            tiles=rows_columns,
+            seconds=time.perf_counter() - started,
+            notices=self._result_notices(rows_columns),
+        )
+
+    def _predict_tiles(
+        self, image: np.ndarray, tiles: tuple[int, int]
+    ) -> tuple[dict[MapName, np.ndarray], dict[MapName, float]]:
+        """Return maps at the picture's size, and per map the score of the highest tile."""
+        boxes = tile_boxes(image.shape[:2], tiles)
+        tile_maps: dict[MapName, list[np.ndarray]] = {}
+        tile_scores: dict[MapName, list[float]] = {}
+        for start in range(0, len(boxes), _TILE_BATCH):
+            crops = [image[t : t + h, x : x + w] for t, x, h, w in boxes[start:][:_TILE_BATCH]]
+            geometry = self._geometry(crops[0], "full")
+            batch = torch.stack([self._to_tensor(crop, geometry) for crop in crops])
+            with torch.inference_mode():
+                maps = self._maps(self._model(batch))
+            for name, values in maps.items():
+                tile_scores.setdefault(name, []).extend(image_score(values).tolist())
+                pictures = [geometry.to_picture(value.cpu().numpy()) for value in values]
+                tile_maps.setdefault(name, []).extend(pictures)
+        blended = {n: blend_tiles(image.shape[:2], boxes, m) for n, m in tile_maps.items()}
+        return blended, {name: max(scores) for name, scores in tile_scores.items()}
+
+    def _prepare_shots(self, images: Sequence[np.ndarray], tiles: str) -> list[list[Tensor]]:
+        unique: list[np.ndarray] = []
+        for image in images:
+            checked = check_image(image)
+            if any(np.array_equal(checked, other) for other in unique):
+                logger.info("Two of the normal pictures are identical; they count as one.")
+            else:
+                unique.append(checked)
+        if not unique:
+            raise UserError("Add at least 1 normal picture to fit a detector.")
+        if len(unique) > MAX_SHOTS:
+            raise UserError(
+                f"A few-shot fit takes at most {MAX_SHOTS} normal pictures, and these are "
+                f"{len(unique)}. Choose the {MAX_SHOTS} that differ most."
+            )
+        return [self._shot_pictures(image, tiles) for image in unique]
+
+    def _shot_pictures(self, image: np.ndarray, tiles: str) -> list[Tensor]:
+        layout = self._tile_layout(image, tiles)
+        if layout is None:
+            return [self._to_tensor(image, self._geometry(image, "full"))]
+        crops = [image[t : t + h, x : x + w] for t, x, h, w in tile_boxes(image.shape[:2], layout)]
+        return [self._to_tensor(crop, self._geometry(crop, "full")) for crop in crops]
+
+    def _tile_layout(self, image: np.ndarray, tiles: str) -> tuple[int, int] | None:
+        layout = parse_tiles(tiles)
+        if layout == "auto":
+            rows, columns = self._geometry(image, "full").input_size
+            layout = auto_tiles(image.shape[:2], rows * columns)
+        return None if layout in (None, (1, 1)) else layout
+
+    def _geometry(self, image: np.ndarray, name: str) -> ImageGeometry:
+        make = ImageGeometry.benchmark if name == "benchmark" else ImageGeometry.full
+        return make(image.shape[:2], self.config.encoder.patch_size)
+
+    def _to_tensor(self, image: np.ndarray, geometry: ImageGeometry) -> Tensor:
+        """Return the model's input `(3, h, w)` float32 in [0, 1] on its device."""
+        pixels = np.ascontiguousarray(geometry.to_input(image).transpose(2, 0, 1))
+        return torch.from_numpy(pixels).to(self.device).float() / 255
+
+    def _maps(self, output: INPFormerOutput) -> dict[MapName, Tensor]:
+        return anomaly_maps(output, self.config, self.calibration)
+
+    def _result_notices(self, tiles: tuple[int, int] | None) -> tuple[str, ...]:
+        fitted_in_tiles = bool(self.provenance.tiles)
+        if self.calibration is not None and fitted_in_tiles != (tiles is not None):
+            return (
+                *self.notices,
+                "fitted on "
+                + (
+                    "tiles but shown whole pictures"
+                    if fitted_in_tiles
+                    else "whole pictures but shown tiles"
+                )
+                + ": the threshold is only a rough guide",
+            )
+        return self.notices
+
+
+def _explain(output: INPFormerOutput) -> Explanation:
+    """Bring the explanation of the first picture of a batch to numpy."""
+    grid = output.grid_size
+
+    def array(values: Tensor) -> np.ndarray:
+        return values[0].float().cpu().numpy()
+
+    decoder_attention = residual = None
+    if output.decoder_attention is not None:
+        decoder_attention = array(output.decoder_attention.transpose(-2, -1).unflatten(-1, grid))
+        residual = array(output.residual.mean(dim=-1).unflatten(-1, grid))
+    return Explanation(
+        inps=array(output.inps),
+        inp_attention=array(output.inp_attention.unflatten(-1, grid)),
+        inp_attention_per_head=array(output.inp_attention_per_head.unflatten(-1, grid)),
+        decoder_attention=decoder_attention,
+        inp_distance=array(output.inp_distance.unflatten(-1, grid)),
+        inp_assignment=output.nearest_inp[0].unflatten(-1, grid).cpu().numpy(),
+        soft_assignment=array(output.soft_assignment.unflatten(1, grid)),
+        residual=residual,
+    )

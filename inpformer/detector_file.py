@@ -1,0 +1,251 @@
+"""Detectors as files: one safetensors file with heads, config, thresholds and the encoder's id."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from inpformer import hub
+from inpformer.config import Calibration, ModelConfig, from_dict
+from inpformer.errors import ConfigError, UserError, WeightsError
+from inpformer.modeling.build import (
+    build_encoder,
+    build_model,
+    encoder_fingerprint,
+    load_strictly,
+    load_trained_state,
+    read_state_dict,
+    trained_state,
+)
+from inpformer.modeling.encoder import FrozenEncoder
+from inpformer.official import import_official
+from inpformer.presets import ENCODER_PRESETS, EncoderConfig, encoder_preset
+from inpformer.version import __version__
+
+if TYPE_CHECKING:
+    from inpformer.detector import AnomalyDetector
+
+logger = logging.getLogger(__name__)
+
+FORMAT = "inpformer-detector-1"
+_ENCODER_PREFIX = "encoder.vit."
+
+
+def load_detector(
+    source: str | Path, device: str = "auto", weights: str | Path | None = None
+) -> AnomalyDetector:
+    """Load a detector from a preset, a file or the Hub; see `AnomalyDetector.load`."""
+    target = choose_device(device)
+    text = str(source)
+    if text == "auto":
+        preferred = "dinov2-base" if target.type == "cuda" else "dinov2-small"
+        if weights is None:
+            return _training_free(*hub.find_auto_encoder(preferred), target)
+        text = preferred
+    if text in ENCODER_PRESETS:
+        preset = encoder_preset(text)
+        return _training_free(preset, hub.find_encoder_weights(preset, weights), target)
+    path = Path(source)
+    if path.exists() or path.suffix in (".safetensors", ".pth", ".pt"):
+        return read_detector(path, target, weights)
+    if hub.looks_like_hub_id(text):
+        return read_detector(hub.find_detector(text), target, weights)
+    known = ", ".join(ENCODER_PRESETS)
+    raise ConfigError(
+        f"'{text}' is neither a detector file, a Hub id (user/repo), nor an encoder. "
+        f"The encoders are: auto, {known}."
+    )
+
+
+def save_detector(detector: AnomalyDetector, path: Path, bundle_encoder: bool = False) -> Path:
+    """Write a detector; see `AnomalyDetector.save`."""
+    model = detector.model
+    tensors = {key: value.detach().cpu() for key, value in trained_state(model).items()}
+    if bundle_encoder:
+        for key, value in model.encoder.vit.state_dict().items():
+            tensors[_ENCODER_PREFIX + key] = value.detach().cpu()
+    calibration = detector.calibration
+    header = {
+        "format": FORMAT,
+        "version": __version__,
+        "model": asdict(detector.config),
+        "calibration": None if calibration is None else asdict(calibration),
+        "provenance": asdict(detector.provenance),
+        "encoder_fingerprint": encoder_fingerprint(model.encoder),
+        "encoder_bundled": bundle_encoder,
+    }
+    # safetensors cannot hold a file without tensors, which a training-free detector would be.
+    tensors = tensors or {"empty": torch.zeros(1)}
+    _write_whole(path, {key: value.contiguous() for key, value in tensors.items()}, header)
+    return path
+
+
+def read_detector(
+    path: Path, device: torch.device, weights: str | Path | None = None
+) -> AnomalyDetector:
+    """Read a detector file strictly, with its encoder from the file or from the usual places.
+
+    Raises:
+        WeightsError: The file is missing, damaged, incomplete, no detector, or its encoder's
+            weights are not those it was fitted with.
+    """
+    from inpformer.detector import AnomalyDetector, Provenance
+
+    header, tensors = _read_file(path)
+    try:
+        config: ModelConfig = from_dict(ModelConfig, header["model"])
+        stored = header["calibration"]
+        calibration = None if stored is None else from_dict(Calibration, stored)
+        provenance: Provenance = from_dict(Provenance, header["provenance"])
+        fingerprint, bundled = header["encoder_fingerprint"], header["encoder_bundled"]
+    except (KeyError, TypeError, ConfigError) as error:
+        raise WeightsError(
+            f"'{path.name}' was written by another version of this program and cannot be read: "
+            f"{error}. This is version {__version__}, the file is of {header.get('version')}."
+        ) from error
+    encoder_state = {k: tensors.pop(k) for k in list(tensors) if k.startswith(_ENCODER_PREFIX)}
+    tensors.pop("empty", None)
+    if bundled:
+        encoder = build_encoder(config.encoder)
+        state = {key.removeprefix(_ENCODER_PREFIX): v for key, v in encoder_state.items()}
+        load_strictly(encoder.vit, state, f"'{path.name}'")
+        encoder_words = {"encoder_reason": f"{config.encoder.name}, from the detector file."}
+    else:
+        found = hub.find_encoder_weights(config.encoder, weights)
+        encoder = _build_found(config.encoder, found)
+        encoder_words = {"encoder_origin": found.origin, "encoder_reason": found.reason}
+    if encoder_fingerprint(encoder) != fingerprint:
+        raise WeightsError(
+            f"'{path.name}' was fitted with other weights of the encoder '{config.encoder.name}' "
+            "than those found here, so its maps would be wrong. Bring the original weights, or "
+            "save the detector again with its encoder bundled."
+        )
+    model = build_model(config, encoder)
+    load_trained_state(model, tensors, f"'{path.name}'")
+    provenance = Provenance(**{**vars(provenance), **encoder_words})
+    return AnomalyDetector(model.to(device), config, provenance, calibration)
+
+
+def read_header(path: Path) -> dict[str, Any]:
+    """Return what a detector file says about itself, without loading its model.
+
+    Raises:
+        WeightsError: The file is missing, damaged, or no detector.
+    """
+    header, tensors = _read_file(path)
+    parameters = sum(value.numel() for value in tensors.values())
+    return {**header, "stored_parameters": parameters, "bytes": path.stat().st_size}
+
+
+def import_official_detector(path: Path) -> AnomalyDetector:
+    """Turn an official INP-Former checkpoint into a detector with its encoder inside.
+
+    Raises:
+        WeightsError: The file is damaged, incomplete, or something else.
+    """
+    from inpformer.detector import AnomalyDetector, Provenance
+
+    config, model = import_official(path)
+    provenance = Provenance(
+        encoder_origin="bundled",
+        encoder_reason=f"{config.encoder.name}, from the official checkpoint '{path.name}'.",
+        source=path.name,
+    )
+    return AnomalyDetector(model, config, provenance)
+
+
+def choose_device(name: str) -> torch.device:
+    """Return the device called `name`; `auto` takes the fastest there is.
+
+    Raises:
+        ConfigError: There is no such device.
+    """
+    if name == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise ConfigError(
+            f"There is no device '{name}' on this machine. Use 'auto' or 'cpu'."
+        ) from error
+    return device
+
+
+def _training_free(
+    preset: EncoderConfig, found: hub.FoundWeights, device: torch.device
+) -> AnomalyDetector:
+    from inpformer.detector import AnomalyDetector, Provenance
+
+    logger.info(found.reason)
+    depth = len(preset.layers)
+    config = ModelConfig(variant="training-free", encoder=preset, decoder_depth=depth)
+    model = build_model(config, _build_found(preset, found))
+    provenance = Provenance(encoder_origin=found.origin, encoder_reason=found.reason)
+    return AnomalyDetector(model.to(device), config, provenance)
+
+
+def _build_found(preset: EncoderConfig, found: hub.FoundWeights) -> FrozenEncoder:
+    if found.path is None:
+        return build_encoder(preset)
+    return build_encoder(preset, read_state_dict(found.path), f"'{found.path.name}'")
+
+
+def _read_file(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    if not path.is_file():
+        raise WeightsError(f"There is no detector file at '{path}'.")
+    if path.suffix in (".pth", ".pt", ".ckpt", ".pkl"):
+        raise WeightsError(
+            f"'{path.name}' is a PyTorch checkpoint, not a detector file. If it is an official "
+            "INP-Former checkpoint, convert it: inpformer import-official CKPT -o FILE."
+        )
+    try:
+        with safe_open(path, framework="pt") as file:
+            header = json.loads((file.metadata() or {}).get("inpformer", "null"))
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError, ValueError) as error:
+        raise WeightsError(
+            f"'{path.name}' is damaged, cut short, or no safetensors file. Copy it again."
+        ) from error
+    if not isinstance(header, dict) or header.get("format") != FORMAT:
+        raise WeightsError(
+            f"'{path.name}' is a safetensors file, but no detector saved by this program."
+        )
+    return header, tensors
+
+
+def _write_whole(path: Path, tensors: dict[str, Tensor], header: dict[str, Any]) -> None:
+    """Write beside the target, then rename: a reader never sees half a file."""
+    if path.suffix != ".safetensors":
+        raise UserError(f"A detector file must end in .safetensors, and '{path.name}' does not.")
+    temporary = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".saving-", suffix=".tmp")
+        os.close(handle)
+        save_file(tensors, temporary, metadata={"inpformer": json.dumps(header)})
+        os.replace(temporary, path)
+    except (OSError, SafetensorError) as error:
+        raise UserError(
+            f"'{path}' could not be written ({_reason(error)}). Nothing was changed; free some "
+            "space or choose another folder."
+        ) from error
+    finally:
+        if temporary is not None and os.path.exists(temporary):
+            os.unlink(temporary)
+
+
+def _reason(error: Exception) -> str:
+    return (getattr(error, "strerror", None) or str(error)).splitlines()[0].lower()

@@ -1,0 +1,308 @@
+"""The few-shot fit: from views of a few normal pictures to a calibrated model.
+
+Reports to a callback; knows no page and no files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from copy import deepcopy
+
+import torch
+from torch import Generator, Tensor
+
+from inpformer.augmentation import VIEW_COUNT, make_view
+from inpformer.calibration import ViewMaps, calibrate
+from inpformer.config import Calibration, FitConfig, ModelConfig
+from inpformer.errors import UserError
+from inpformer.losses import dice_loss, inp_coherence_loss, soft_mining_loss
+from inpformer.modeling.build import build_model
+from inpformer.modeling.encoder import FrozenEncoder
+from inpformer.modeling.model import EncodedImages, INPFormer, INPFormerOutput, to_grid
+from inpformer.optimizer import GRADIENT_NORM_LIMIT, StableAdamW, warmup_cosine
+from inpformer.progress import FitStep, Progress
+from inpformer.pseudo_anomalies import make_pseudo_anomaly
+from inpformer.scoring import anomaly_maps
+from inpformer.token_cache import TokenCache, encode_in_batches
+
+MAX_FOLDS = 4
+MAX_CALIBRATION_VIEWS = 48
+_COMPARED_VIEWS = 8
+
+
+def fit_model(
+    encoder: FrozenEncoder,
+    model_config: ModelConfig,
+    shots: Sequence[Sequence[Tensor]],
+    fit_config: FitConfig,
+    on_step: Callable[[FitStep], None] | None = None,
+    should_stop: Callable[[], bool] | None = None,
+) -> tuple[INPFormer, Calibration]:
+    """Fit a model to normal pictures.
+
+    Args:
+        encoder: Frozen encoder; shared with the new model, never changed.
+        model_config: The network to fit.
+        shots: Per shot, its pictures `(3, H, W)` in [0, 1]: one, or its tiles.
+        fit_config: The schedule.
+        on_step: Told about every step.
+        should_stop: Asked between steps; True cancels.
+
+    Returns:
+        A new model in evaluation mode, and the calibration of its maps.
+
+    Raises:
+        UserError: There are no shots.
+        FitCancelledError: `should_stop` answered True.
+    """
+    if not shots:
+        raise UserError("Add at least 1 normal picture to fit a detector.")
+    fit = _Fit(encoder, model_config, shots, fit_config)
+    fit.progress = Progress(fit.plan(), on_step, should_stop)
+    fit.encode_views()
+    model = fit.new_model()
+    if model_config.is_trained:
+        views = range(len(fit.cache.groups))
+        fit.train_decoder(model, views, fit_config.steps, "train")
+        if model.segmentation_head is not None:
+            fit.train_head(model)
+    return model.eval(), fit.calibrate(model)
+
+
+class _Fit:
+    """State of one fit."""
+
+    def __init__(
+        self,
+        encoder: FrozenEncoder,
+        model_config: ModelConfig,
+        shots: Sequence[Sequence[Tensor]],
+        fit_config: FitConfig,
+    ) -> None:
+        self.encoder = encoder
+        self.model_config = model_config
+        self.config = fit_config
+        self.losses = fit_config.loss_config
+        self.pictures = [(index, image) for index, shot in enumerate(shots) for image in shot]
+        self.shot_count = len(shots)
+        self.generator = Generator().manual_seed(fit_config.seed)
+        self.cache = TokenCache()
+        self.progress: Progress
+        self.folds = self._make_folds()
+        self.calibration_steps = fit_config.calibration_steps or max(1, fit_config.steps // 4)
+
+    def new_model(self) -> INPFormer:
+        """Return a freshly initialised model, the same one every time."""
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.config.seed)
+            return build_model(self.model_config, self.encoder).to(self.encoder.mean.device)
+
+    def plan(self) -> dict:
+        """Return steps and relative cost of a step per phase, in token passes of C^2 operations."""
+        image = self.pictures[0][1]
+        tokens = image.shape[-1] * image.shape[-2] // self.encoder.patch_size**2
+        views = len(self.pictures) * VIEW_COUNT
+        depth, config = self.encoder.layers[-1] + 1, self.config
+        encode = 12.0 * depth * tokens
+        decode = (11.0 * self.model_config.decoder_depth + 8) * tokens
+        plan = {"encode": (views, encode)}
+        held_out = min(views, MAX_CALIBRATION_VIEWS)
+        if not self.model_config.is_trained:
+            return {**plan, "calibrate": (held_out, tokens)}
+        share = min(config.tokens_per_view or tokens, tokens) / tokens
+        step = config.batch_size * (3 * share * decode + 6 * tokens)
+        plan["train"] = (config.steps, step)
+        head = 0.0
+        if self.model_config.has_segmentation_head:
+            dim, widths = self.model_config.encoder.embed_dim, self.model_config.head_widths
+            head = tokens * (16 * dim * widths[0] + 64 * widths[0] * widths[1]) / dim**2
+            plan["anomalies"] = (config.pseudo_anomalies, 1.3 * encode + decode)
+            plan["head"] = (config.head_steps, 3 * config.head_batch_size * head)
+        fold_steps = len(self.folds) * self.calibration_steps
+        shown = held_out + 2 * _COMPARED_VIEWS * len(self.folds)
+        plan["calibrate"] = (fold_steps, step + shown * (decode + head) / fold_steps)
+        return plan
+
+    def encode_views(self) -> None:
+        """Fill the cache with the 22 views of every picture."""
+        model = self.new_model()
+        for shot, image in self.pictures:
+            views = [make_view(image, index) for index in range(VIEW_COUNT)]
+            for encoded in encode_in_batches(model, views, self._advance("encode")):
+                self.cache.groups.append(encoded.groups[:, 0])
+                self.cache.grid_sizes.append(encoded.grid_size)
+                self.cache.shot_ids.append(shot)
+
+    def train_decoder(self, model: INPFormer, views: Sequence[int], steps: int, phase: str) -> None:
+        """Train the INP extractor and the decoder on cached tokens of some views."""
+        config = self.config
+        parameters = [*model.inp_extractor.parameters(), *model.decoder.parameters()]
+        optimizer = StableAdamW(parameters)
+        warmup = round(config.warmup_share * steps)
+        rates = (config.peak_learning_rate, config.final_learning_rate)
+        for step in range(steps):
+            batch = self.cache.sample(
+                views, config.batch_size, config.tokens_per_view, self.generator
+            )
+            inps, _ = model.inp_extractor(batch.fused_tokens, batch.token_mask)
+            sampled = batch.sampled_groups.mean(dim=0)
+            decoded, _ = model.decode(sampled, inps)
+            mining = soft_mining_loss(batch.sampled_groups, decoded, self.losses)
+            coherence = inp_coherence_loss(sampled, inps, self.losses)
+            loss = mining + self.losses.coherence_weight * coherence
+            _take_step(optimizer, loss, warmup_cosine(step + 1, steps + 1, warmup + 1, *rates))
+            reported = {"reconstruction": mining.item(), "coherence": coherence.item()}
+            self.progress.advance(phase, losses=reported)
+
+    def train_head(self, model: INPFormer) -> None:
+        """Train the segmentation head on residuals of pseudo-anomalies; the rest stays frozen."""
+        config, head = self.config, model.segmentation_head
+        residuals, masks = self._pseudo_anomalous_residuals(model)
+        mean_residual = torch.stack([residual.mean() for residual in residuals]).mean()
+        head.input_scale.fill_(1 / mean_residual.clamp(min=1e-8))
+        by_grid: dict[tuple[int, ...], list[int]] = {}
+        for index, residual in enumerate(residuals):
+            by_grid.setdefault(tuple(residual.shape), []).append(index)
+        optimizer = StableAdamW(head.parameters())
+        warmup = round(config.warmup_share * config.head_steps)
+        rates = (config.head_learning_rate, config.final_learning_rate)
+        for step in range(config.head_steps):
+            # One picture decides the grid, so each picture has the same chance in the end.
+            lead = int(torch.randint(len(residuals), (), generator=self.generator))
+            group = by_grid[tuple(residuals[lead].shape)]
+            order = torch.randperm(len(group), generator=self.generator)[: config.head_batch_size]
+            chosen = [group[index] for index in order.tolist()]
+            mask = torch.stack([masks[index] for index in chosen])
+            residual = torch.stack([residuals[index] for index in chosen])
+            probability = head(residual, tuple(mask.shape[-2:]))
+            loss = self.losses.segmentation_weight * dice_loss(probability, mask)
+            steps = config.head_steps + 1
+            _take_step(optimizer, loss, warmup_cosine(step + 1, steps, warmup + 1, *rates))
+            self.progress.advance("head", losses={"segmentation": loss.item()})
+
+    def calibrate(self, model: INPFormer) -> Calibration:
+        """Score views that the scoring model was not fitted on, and set the scales from them."""
+        held_out: list[list[ViewMaps]] = []
+        step = -(-len(self.cache.groups) // MAX_CALIBRATION_VIEWS)
+        for fold in self.folds:
+            shown = [index for index in fold if index % VIEW_COUNT % step == 0]
+            if not self.model_config.is_trained:
+                held_out += self._by_view(shown, self._view_maps(model, shown))
+                self.progress.advance("calibrate", len(shown))
+                continue
+            fitted = [view for view in range(len(self.cache.groups)) if view not in set(fold)]
+            fold_model = self.new_model()
+            self.train_decoder(fold_model, fitted, self.calibration_steps, "calibrate")
+            # A model of fewer steps rebuilds everything less well: what counts is how much worse
+            # an unseen picture is than a seen one, on the scale of the full model.
+            ratios = self._level_ratios(model, fold_model, fitted)
+            if model.segmentation_head is not None:
+                fold_model.segmentation_head = deepcopy(model.segmentation_head)
+                fold_model.segmentation_head.input_scale *= ratios["residual"]
+            maps = [
+                {name: values * ratios.get(name, 1.0) for name, values in item.items()}
+                for item in self._view_maps(fold_model, shown)
+            ]
+            held_out += self._by_view(shown, maps)
+        return calibrate(
+            held_out,
+            self.model_config,
+            self.config.false_alarm_rate,
+            self.shot_count,
+            self._method(),
+        )
+
+    def _by_view(self, indices: Sequence[int], maps: list[ViewMaps]) -> list[list[ViewMaps]]:
+        """Bring the tiles of one view of one shot together."""
+        views: dict[tuple[int, int], list[ViewMaps]] = {}
+        for index, item in zip(indices, maps, strict=True):
+            key = (self.cache.shot_ids[index], index % VIEW_COUNT)
+            views.setdefault(key, []).append(item)
+        return list(views.values())
+
+    def _make_folds(self) -> list[list[int]]:
+        """Split views into held-out parts: by shot, or by view where there is one shot."""
+        views = [(shot, view) for shot, _ in self.pictures for view in range(VIEW_COUNT)]
+        if not self.model_config.is_trained:
+            return [list(range(len(views)))]
+        if self.shot_count == 1:
+            return [[i for i, (_, view) in enumerate(views) if view % 2 == odd] for odd in (0, 1)]
+        count = min(self.shot_count, MAX_FOLDS)
+        return [
+            [i for i, (shot, _) in enumerate(views) if shot % count == fold]
+            for fold in range(count)
+        ]
+
+    def _method(self) -> str:
+        if not self.model_config.is_trained:
+            return "views of the normal pictures (nothing was trained on them)"
+        if self.shot_count == 1:
+            return "views of the only normal picture, every second one left out in turn"
+        if self.shot_count <= MAX_FOLDS:
+            return "views of normal pictures, each picture left out in turn"
+        return f"views of normal pictures, left out in {MAX_FOLDS} groups in turn"
+
+    def _advance(self, phase: str) -> Callable[[int], None]:
+        return lambda count: self.progress.advance(phase, count)
+
+    def _pseudo_anomalous_residuals(self, model: INPFormer) -> tuple[list[Tensor], list[Tensor]]:
+        """Return residuals `(C, rows, columns)` of pseudo-anomalous views and their masks."""
+        samples = []
+        for _ in range(self.config.pseudo_anomalies):
+            picture, view = (
+                int(torch.randint(high, (), generator=self.generator))
+                for high in (len(self.pictures), VIEW_COUNT)
+            )
+            normal = make_view(self.pictures[picture][1], view)
+            samples.append(make_pseudo_anomaly(normal, self.generator))
+        samples.sort(key=lambda sample: tuple(sample[0].shape))
+        images = [image for image, _ in samples]
+        residuals = []
+        with torch.no_grad():
+            for encoded in encode_in_batches(model, images, self._advance("anomalies")):
+                output = self._explain(model, encoded)
+                residuals.append(to_grid(output.residual, encoded.grid_size)[0])
+        return residuals, [mask for _, mask in samples]
+
+    @torch.no_grad()
+    def _view_maps(self, model: INPFormer, views: Sequence[int]) -> list[ViewMaps]:
+        result = []
+        for view in views:
+            output = self._explain(model, self.cache.view(view))
+            maps = anomaly_maps(output, self.model_config, None)
+            result.append({name: maps[name][0] for name in maps if name != "fused"})
+        return result
+
+    def _level_ratios(
+        self, model: INPFormer, fold_model: INPFormer, fitted: Sequence[int]
+    ) -> dict[str, float]:
+        """How much higher the full model's values are than a fold's, on views both have seen."""
+        shown = fitted[:: max(1, len(fitted) // _COMPARED_VIEWS)][:_COMPARED_VIEWS]
+        ours, theirs = self._levels(model, shown), self._levels(fold_model, shown)
+        return {name: ours[name] / max(theirs[name], 1e-8) for name in ours}
+
+    @torch.no_grad()
+    def _levels(self, model: INPFormer, views: Sequence[int]) -> dict[str, float]:
+        """Typical mean of maps and residual over some views."""
+        means: dict[str, list[Tensor]] = {"reconstruction": [], "distance": [], "residual": []}
+        for view in views:
+            output = self._explain(model, self.cache.view(view))
+            maps = anomaly_maps(output, self.model_config, None)
+            means["reconstruction"].append(maps["reconstruction"].mean())
+            means["distance"].append(maps["distance"].mean())
+            means["residual"].append(output.residual.mean())
+        return {name: float(torch.stack(values).median()) for name, values in means.items()}
+
+    def _explain(self, model: INPFormer, encoded: EncodedImages) -> INPFormerOutput:
+        rows, columns = encoded.grid_size
+        patch = self.encoder.patch_size
+        return model.explain(encoded, (rows * patch, columns * patch))
+
+
+def _take_step(optimizer: StableAdamW, loss: Tensor, learning_rate: float) -> None:
+    (group,) = optimizer.param_groups
+    group["lr"] = learning_rate
+    optimizer.zero_grad()
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_(group["params"], GRADIENT_NORM_LIMIT)
+    optimizer.step()

@@ -1,0 +1,277 @@
+"""Picture files in, checked RGB arrays out, and the one mapping between model and picture."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from PIL import ExifTags, Image, ImageFile
+
+from inpformer.errors import ImageError
+
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm")
+MIN_SIDE = 8
+MAX_PIXELS = 178_000_000
+MAX_ASPECT = 50
+
+_FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class LoadedImage:
+    """A picture read from a file.
+
+    Attributes:
+        image: `(H, W, 3)` uint8 RGB, upright.
+        notes: What was done to it, in words for the user; empty for an ordinary picture.
+    """
+
+    image: np.ndarray
+    notes: tuple[str, ...] = ()
+
+
+class _StrictDecoding:
+    """Keeps Pillow from half-using cut-off files, even if another library asked for that."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._readers = 0
+        self._others_setting = False
+
+    def __enter__(self) -> None:
+        with self._lock:
+            self._readers += 1
+            if self._readers == 1:
+                self._others_setting = ImageFile.LOAD_TRUNCATED_IMAGES
+            ImageFile.LOAD_TRUNCATED_IMAGES = False
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._readers -= 1
+            if self._readers == 0 and self._others_setting:
+                ImageFile.LOAD_TRUNCATED_IMAGES = True
+
+
+_strict_decoding = _StrictDecoding()
+
+
+def read_image(source: str | Path | BinaryIO) -> LoadedImage:
+    """Read a picture file of any common kind, with notes on what was done to it.
+
+    16-bit values are scaled to 8 bits, transparent parts put on white, EXIF rotation is applied
+    and the first of several frames taken.
+
+    Args:
+        source: Path, or a file open for reading bytes; it is read from its start.
+
+    Raises:
+        ImageError: The file is missing, empty, damaged, cut short, no picture, or of a size that
+            cannot be used; the message names it and says what to do.
+    """
+    name = _name_of(source)
+    try:
+        with _strict_decoding:
+            picture = _open_picture(BytesIO(_read_bytes(source, name)), name)
+            _check_size(picture.height, picture.width, name)
+            picture.load()
+            image, notes = _to_rgb(picture, name)
+            image = _turn_upright(image, picture)
+            # Last, as counting moves to another frame. A JPEG with an MPO part is left out: it
+            # holds previews or depth, not frames of the same rank.
+            frame_count = 1 if picture.format == "MPO" else getattr(picture, "n_frames", 1)
+            if frame_count > 1:
+                notes.append(f"first of {frame_count} frames")
+            return LoadedImage(image, tuple(notes))
+    except ImageError:
+        raise
+    except Exception as error:  # Damaged files make decoders raise anything.
+        raise ImageError(
+            f"{name} is damaged or cut short; copy or export it again, then retry."
+        ) from error
+
+
+def load_image(source: str | Path | BinaryIO) -> np.ndarray:
+    """Read a picture file as `(H, W, 3)` uint8 RGB; notes on it go to the log.
+
+    Raises:
+        ImageError: See `read_image`.
+    """
+    loaded = read_image(source)
+    if loaded.notes:
+        _logger.info("%s: %s", _name_of(source), "; ".join(loaded.notes))
+    return loaded.image
+
+
+def check_image(image: np.ndarray) -> np.ndarray:
+    """Return a caller's picture as contiguous `(H, W, 3)` uint8 RGB.
+
+    Args:
+        image: `(H, W)` grey, `(H, W, 3)` RGB or `(H, W, 4)` RGBA, put on white; uint8, or
+            uint16, scaled by 1/257.
+
+    Raises:
+        ImageError: Another type or shape, or a size that cannot be used.
+    """
+    if not isinstance(image, np.ndarray):
+        raise ImageError("Give the picture as a numpy array; load_image makes one from a file.")
+    if image.dtype not in (np.uint8, np.uint16):
+        raise ImageError(
+            f"The picture holds {image.dtype} values; give whole numbers from 0 to 255 as uint8."
+        )
+    if image.ndim != 2 and not (image.ndim == 3 and image.shape[2] in (3, 4)):
+        raise ImageError(
+            "The picture must have shape (height, width), (height, width, 3) or "
+            f"(height, width, 4), not {image.shape}."
+        )
+    _check_size(image.shape[0], image.shape[1])
+    if image.dtype == np.uint16:
+        image = _scale_to_uint8(image)
+    if image.ndim == 2:
+        image = np.repeat(image[:, :, None], 3, axis=2)
+    return np.ascontiguousarray(_put_on_white(image) if image.shape[2] == 4 else image)
+
+
+def _check_size(height: int, width: int, name: str = "The picture") -> None:
+    """Refuse a picture that is too small, too large or too thin."""
+    size = f"{name} is {width} × {height} pixels"
+    if min(height, width) < MIN_SIDE:
+        raise ImageError(f"{size}; use a picture of at least {MIN_SIDE} pixels on each side.")
+    if height * width > MAX_PIXELS:
+        limit = MAX_PIXELS // 1_000_000
+        raise ImageError(f"{size}, above the limit of {limit} million; shrink or crop it first.")
+    if max(height, width) > MAX_ASPECT * min(height, width):
+        raise ImageError(
+            f"{size}, more than {MAX_ASPECT} times as long as wide; crop it into shorter pieces."
+        )
+
+
+def list_images(paths: Sequence[str | Path]) -> list[Path]:
+    """Expand folders into the pictures in them, sorted; files stay as they are given.
+
+    Folders are searched to the bottom for `IMAGE_SUFFIXES`; hidden files and folders are skipped
+    and a file named twice is listed once.
+
+    Raises:
+        ImageError: A path does not exist, or a folder has no pictures.
+    """
+    if isinstance(paths, (str, Path)):
+        paths = [paths]
+    found: list[Path] = []
+    for path in map(Path, paths):
+        if not path.exists():
+            raise ImageError(f"There is no file or folder '{path}'; check the path.")
+        if not path.is_dir():
+            found.append(path)
+            continue
+        inside = [item for item in sorted(path.rglob("*")) if _is_listed(item, path)]
+        if not inside:
+            kinds = ", ".join(IMAGE_SUFFIXES)
+            raise ImageError(f"The folder '{path}' has no pictures; put some in it ({kinds}).")
+        found.extend(inside)
+    return list(dict.fromkeys(found))
+
+
+def _is_listed(path: Path, folder: Path) -> bool:
+    hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
+    return not hidden and path.suffix.lower() in IMAGE_SUFFIXES and path.is_file()
+
+
+def _name_of(source: object) -> str:
+    path = source if isinstance(source, (str, Path)) else getattr(source, "name", None)
+    return f"'{Path(path).name}'" if isinstance(path, (str, Path)) else "The picture"
+
+
+def _read_bytes(source: str | Path | BinaryIO, name: str) -> bytes:
+    if not isinstance(source, (str, Path)):
+        if source.seekable():
+            source.seek(0)
+        data = source.read()
+    elif Path(source).is_dir():
+        raise ImageError(f"'{source}' is a folder; choose a picture file in it.")
+    elif not Path(source).is_file():
+        raise ImageError(f"There is no file '{source}'; check the path.")
+    else:
+        try:
+            data = Path(source).read_bytes()
+        except OSError as error:
+            raise ImageError(f"{name} cannot be opened; check who may read it.") from error
+    if not data:
+        raise ImageError(f"{name} is empty (0 bytes); copy or export it again.")
+    return data
+
+
+def _open_picture(stream: BinaryIO, name: str) -> ImageFile.ImageFile:
+    """Read the header only.
+
+    Not with `Image.open`, which judges large pictures by a process-wide setting before their size
+    is known here, and knows formats that run other programs (EPS).
+    """
+    Image.init()
+    prefix = stream.read(16)
+    for kind in _FORMATS:
+        factory, accept = Image.OPEN[kind]
+        if accept(prefix) is True:
+            stream.seek(0)
+            return factory(stream, "")
+    raise ImageError(f"{name} cannot be read as a picture; use PNG, JPEG, WebP, TIFF, BMP or GIF.")
+
+
+def _to_rgb(picture: Image.Image, name: str) -> tuple[np.ndarray, list[str]]:
+    """Return `(H, W, 3)` uint8, not yet upright, and notes."""
+    if picture.mode.startswith("I") or picture.mode == "F":
+        grey = _deep_to_uint8(np.asarray(picture), name)
+        return np.repeat(grey[:, :, None], 3, axis=2), []
+    if not picture.has_transparency_data:
+        return np.array(picture.convert("RGB")), []
+    rgba = np.asarray(picture.convert("RGBA"))
+    notes = ["transparent parts put on white"] if rgba[:, :, 3].min() < 255 else []
+    return _put_on_white(rgba), notes
+
+
+def _deep_to_uint8(values: np.ndarray, name: str) -> np.ndarray:
+    """Scale 16-bit whole numbers or fractions from 0 to 1; other ranges have no known white."""
+    low, high = values.min(), values.max()
+    if values.dtype.kind == "f" and low >= 0 and high <= 1:
+        return np.rint(values * 255).astype(np.uint8)
+    if values.dtype.kind != "f" and low >= 0 and high <= 65535:
+        return _scale_to_uint8(values)
+    allowed = "0 to 1" if values.dtype.kind == "f" else "0 to 65535"
+    raise ImageError(
+        f"{name} holds values outside {allowed}; save it as a picture of 8 or 16 bits."
+    )
+
+
+def _scale_to_uint8(values: np.ndarray) -> np.ndarray:
+    # 257 is odd, so adding 128 rounds to the nearest and no value lies half-way.
+    return ((values.astype(np.uint32) + 128) // 257).astype(np.uint8)
+
+
+def _put_on_white(rgba: np.ndarray) -> np.ndarray:
+    alpha = rgba[:, :, 3:].astype(np.uint16)
+    return ((rgba[:, :, :3] * alpha + 255 * (255 - alpha) + 127) // 255).astype(np.uint8)
+
+
+def _turn_upright(image: np.ndarray, picture: Image.Image) -> np.ndarray:
+    """Apply the EXIF orientation, if it can be read."""
+    # Not ImageOps.exif_transpose: it also writes EXIF anew, which fails on odd but legible data.
+    try:
+        turn = _TURNS.get(picture.getexif().get(ExifTags.Base.Orientation))
+    except Exception:
+        turn = None
+    return image if turn is None else np.array(Image.fromarray(image).transpose(turn))

@@ -1,0 +1,129 @@
+"""The training losses, as functions of tensors."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from inpformer.config import LossConfig
+from inpformer.modeling.model import cosine_to_inps
+
+
+def hard_coherence_loss(fused_tokens: Tensor, inps: Tensor) -> Tensor:
+    """Mean distance of each token to its nearest prototype (INP-Former Eq. 3).
+
+    Only the nearest prototype of a token is pulled, which lets all tokens end on one.
+
+    Args:
+        fused_tokens: `(B, N, C)`.
+        inps: `(B, M, C)`.
+
+    Returns:
+        Scalar in [0, 2].
+    """
+    return (1 - cosine_to_inps(fused_tokens, inps).amax(dim=-1)).mean()
+
+
+def soft_coherence_loss(fused_tokens: Tensor, inps: Tensor) -> Tensor:
+    """Distance between a picture and its soft rebuild from the prototypes (++ Eq. 3).
+
+    Args:
+        fused_tokens: `(B, N, C)`.
+        inps: `(B, M, C)`; used as they are, without normalisation, in the rebuild.
+
+    Returns:
+        Scalar in [0, 2]: mean over pictures of 1 - cosine of the flattened tokens.
+    """
+    weights = cosine_to_inps(fused_tokens, inps).softmax(dim=-1)
+    return _global_cosine_distance(fused_tokens, weights @ inps)
+
+
+def inp_coherence_loss(fused_tokens: Tensor, inps: Tensor, config: LossConfig) -> Tensor:
+    """The coherence loss that `config` names."""
+    loss = hard_coherence_loss if config.coherence == "hard" else soft_coherence_loss
+    return loss(fused_tokens, inps)
+
+
+def soft_mining_loss(encoder_groups: Tensor, decoder_groups: Tensor, config: LossConfig) -> Tensor:
+    """Reconstruction loss whose gradient is stronger at tokens that are hard (++ Eq. 5).
+
+    The weights change only the gradient that reaches the decoder, never the value.
+
+    Args:
+        encoder_groups: `(G, B, N, C)`; no gradient is sent here.
+        decoder_groups: `(G, B, N, C)`.
+        config: Branches, exponent and reduction.
+
+    Returns:
+        Scalar: mean over groups of the global cosine distance, plus, with two branches, of the
+        squared error.
+    """
+    losses = [
+        _mine_group(encoder.detach(), decoder, config)
+        for encoder, decoder in zip(encoder_groups, decoder_groups, strict=True)
+    ]
+    return torch.stack(losses).mean()
+
+
+def _mine_group(encoder: Tensor, decoder: Tensor, config: LossConfig) -> Tensor:
+    error = 1 - F.cosine_similarity(encoder, decoder.detach(), dim=-1)
+    mined = scale_gradient(decoder, mining_weight(error, config.mining_gamma))
+    loss = _global_cosine_distance(encoder, mined)
+    if config.mining_branches == "cosine":
+        return loss
+    # Each branch has its own error map and its own path for the gradient: two weights on one
+    # tensor would multiply.
+    squared = (encoder - decoder.detach()).square()
+    error = squared.mean(dim=-1) if config.mse_reduction == "mean" else squared.sum(dim=-1)
+    mined = scale_gradient(decoder, mining_weight(error, config.mining_gamma))
+    squared = (encoder - mined).square()
+    per_token = squared.mean(dim=-1) if config.mse_reduction == "mean" else squared.sum(dim=-1)
+    return loss + per_token.mean()
+
+
+def mining_weight(error: Tensor, gamma: float) -> Tensor:
+    """Return `(error / mean error)^gamma` per token `(B, N)`; the mean is over the whole batch."""
+    return (error / error.mean().clamp(min=torch.finfo(error.dtype).tiny)).pow(gamma)
+
+
+class _ScaleGradient(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, tokens: Tensor, weight: Tensor) -> Tensor:
+        ctx.save_for_backward(weight)
+        return tokens.view_as(tokens)
+
+    @staticmethod
+    def backward(ctx, gradient: Tensor) -> tuple[Tensor, None]:
+        (weight,) = ctx.saved_tensors
+        return gradient * weight.unsqueeze(-1), None
+
+
+def scale_gradient(tokens: Tensor, weight: Tensor) -> Tensor:
+    """Return `tokens` `(B, N, C)` unchanged; their gradient is multiplied by `weight` `(B, N)`."""
+    return _ScaleGradient.apply(tokens, weight)
+
+
+def dice_loss(probability: Tensor, mask: Tensor) -> Tensor:
+    """Dice loss of the segmentation head (++ Eq. 8), over pictures that have an anomaly.
+
+    Args:
+        probability: `(B, H, W)` in [0, 1].
+        mask: `(B, H, W)` of 0 and 1; pictures without any 1 do not count.
+
+    Returns:
+        Scalar in [0, 1]; 0 if no picture has an anomaly.
+    """
+    probability, mask = probability.flatten(1), mask.flatten(1).to(probability.dtype)
+    anomalous = mask.sum(dim=1) > 0
+    if not anomalous.any():
+        return probability.sum() * 0.0
+    probability, mask = probability[anomalous], mask[anomalous]
+    overlap = 2 * (probability * mask).sum(dim=1) + 1e-6
+    total = probability.sum(dim=1) + mask.sum(dim=1) + 1e-6
+    return (1 - overlap / total).mean()
+
+
+def _global_cosine_distance(first: Tensor, second: Tensor) -> Tensor:
+    """Mean over pictures of 1 - cosine of all their tokens laid end to end."""
+    return (1 - F.cosine_similarity(first.flatten(1), second.flatten(1), dim=-1)).mean()

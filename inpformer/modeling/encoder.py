@@ -1,0 +1,109 @@
+"""The frozen encoder: pictures to patch tokens of chosen blocks."""
+
+from __future__ import annotations
+
+import functools
+
+import torch
+import torch.nn.functional as F
+from timm.models.vision_transformer import VisionTransformer
+from torch import Tensor, nn
+
+IMAGE_MEAN = (0.485, 0.456, 0.406)
+IMAGE_STD = (0.229, 0.224, 0.225)
+
+
+class FrozenEncoder(nn.Module):
+    """A timm vision transformer that is only ever read.
+
+    Args:
+        vit: Any plain timm ViT with `forward_intermediates`.
+        layers: 0-based blocks whose raw outputs are returned.
+        patch_size: Side of a patch, pixels.
+    """
+
+    def __init__(self, vit: nn.Module, layers: tuple[int, ...], patch_size: int) -> None:
+        super().__init__()
+        self.vit = vit
+        self.layers = layers
+        self.patch_size = patch_size
+        self.register_buffer("mean", torch.tensor(IMAGE_MEAN).view(3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(IMAGE_STD).view(3, 1, 1), persistent=False)
+        if isinstance(vit, VisionTransformer):
+            # timm resamples the position grid with antialiasing; the published detectors were
+            # trained with DINOv2's own resampling, and the difference shows in the maps.
+            vit._pos_embed = functools.partial(_add_position_embedding, vit)
+        self.requires_grad_(False)
+        self.eval()
+
+    def train(self, mode: bool = True) -> FrozenEncoder:
+        """Stay in evaluation mode, whatever the model around it does."""
+        return super().train(False)
+
+    def grid_size(self, images: Tensor) -> tuple[int, int]:
+        """Return the rows and columns of patches in `images` `(B, 3, H, W)`."""
+        return images.shape[-2] // self.patch_size, images.shape[-1] // self.patch_size
+
+    @torch.no_grad()
+    def forward(self, images: Tensor) -> Tensor:
+        """Encode pictures.
+
+        Args:
+            images: `(B, 3, H, W)` in [0, 1]; H and W are multiples of the patch size.
+
+        Returns:
+            Raw outputs of the chosen blocks without prefix tokens, `(L, B, N, C)`.
+        """
+        layers = self.vit.forward_intermediates(
+            (images - self.mean) / self.std,
+            indices=list(self.layers),
+            norm=False,
+            stop_early=True,
+            output_fmt="NLC",
+            intermediates_only=True,
+        )
+        return torch.stack(layers)
+
+
+def _add_position_embedding(vit: VisionTransformer, patches: Tensor) -> Tensor:
+    """Add the position grid, resampled to `patches` `(B, rows, columns, C)`, and prefix tokens."""
+    batch, rows, columns, dim = patches.shape
+    prefix = [
+        token.expand(batch, -1, -1) for token in (vit.cls_token, vit.reg_token) if token is not None
+    ]
+    count = vit.num_prefix_tokens
+    pos_embed = vit.pos_embed
+    # Some ViTs give their prefix tokens a position too; those are not on the grid.
+    prefix_pos = None if vit.no_embed_class else pos_embed[:, :count]
+    grid_pos = pos_embed if vit.no_embed_class else pos_embed[:, count:]
+    grid_pos = resample_position_grid(grid_pos, vit.patch_embed.grid_size, (rows, columns))
+    tokens = patches.reshape(batch, rows * columns, dim) + grid_pos
+    if prefix:
+        joined = torch.cat(prefix, dim=1)
+        joined = joined if prefix_pos is None else joined + prefix_pos
+        tokens = torch.cat([joined, tokens], dim=1)
+    return vit.pos_drop(tokens)
+
+
+def resample_position_grid(
+    pos_embed: Tensor, native_size: tuple[int, int], grid_size: tuple[int, int]
+) -> Tensor:
+    """Resample position embeddings the way DINOv2's own code does.
+
+    DINOv2 gives bicubic interpolation a scale factor with an offset of 0.1 patches instead of
+    the exact size, and no antialiasing; the sampling positions depend on that factor.
+
+    Args:
+        pos_embed: `(1, rows * columns, C)` of the native grid.
+        native_size: Rows and columns of the native grid.
+        grid_size: Rows and columns wanted.
+
+    Returns:
+        `(1, rows * columns, C)` of the wanted grid.
+    """
+    if tuple(native_size) == tuple(grid_size):
+        return pos_embed
+    grid = pos_embed.float().reshape(1, *native_size, -1).permute(0, 3, 1, 2)
+    scale = tuple((new + 0.1) / old for new, old in zip(grid_size, native_size, strict=True))
+    grid = F.interpolate(grid, scale_factor=scale, mode="bicubic", antialias=False)
+    return grid.permute(0, 2, 3, 1).flatten(1, 2).to(pos_embed.dtype)

@@ -1,0 +1,109 @@
+"""The parts both the INP extractor and the decoder are made of."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+# The published weights were trained with this epsilon; the usual 1e-6 changes the maps.
+NORM_EPS = 1e-8
+
+
+class Mlp(nn.Module):
+    """Two linear layers with GELU between them: `(..., C)` to `(..., C)`."""
+
+    def __init__(self, dim: int, hidden_dim: int) -> None:
+        super().__init__()
+        self.fc1 = nn.Linear(dim, hidden_dim)
+        self.fc2 = nn.Linear(hidden_dim, dim)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Transform each token on its own."""
+        return self.fc2(F.gelu(self.fc1(tokens)))
+
+
+class _CrossAttention(nn.Module):
+    """Projections shared by the two attentions."""
+
+    def __init__(self, dim: int, num_heads: int) -> None:
+        super().__init__()
+        self.num_heads = num_heads
+        self.query = nn.Linear(dim, dim)
+        self.key_value = nn.Linear(dim, 2 * dim)
+        self.proj = nn.Linear(dim, dim)
+
+    def _project(self, targets: Tensor, sources: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return query `(B, heads, T, D)`, key and value `(B, heads, S, D)`."""
+        query = self._split_heads(self.query(targets))
+        key, value = self.key_value(sources).chunk(2, dim=-1)
+        return query, self._split_heads(key), self._split_heads(value)
+
+    def _split_heads(self, tokens: Tensor) -> Tensor:
+        batch, count, dim = tokens.shape
+        return tokens.view(batch, count, self.num_heads, dim // self.num_heads).transpose(1, 2)
+
+    def _merge_heads(self, tokens: Tensor) -> Tensor:
+        return self.proj(tokens.transpose(1, 2).flatten(2))
+
+
+class SoftmaxCrossAttention(_CrossAttention):
+    """Each target gathers from all sources; weights over the sources sum to 1."""
+
+    def __init__(self, dim: int, num_heads: int) -> None:
+        super().__init__(dim, num_heads)
+        self.scale = (dim // num_heads) ** -0.5
+
+    def forward(
+        self, targets: Tensor, sources: Tensor, source_mask: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Gather from the sources.
+
+        Args:
+            targets: `(B, T, C)`.
+            sources: `(B, S, C)`.
+            source_mask: `(B, S)` bool, False where a source is only padding.
+
+        Returns:
+            Gathered tokens `(B, T, C)` and attention `(B, heads, T, S)`.
+        """
+        query, key, value = self._project(targets, sources)
+        scores = (query @ key.transpose(-2, -1)) * self.scale
+        if source_mask is not None:
+            scores = scores.masked_fill(~source_mask[:, None, None, :], float("-inf"))
+        attention = scores.softmax(dim=-1)
+        return self._merge_heads(attention @ value), attention
+
+
+class ReluCrossAttention(_CrossAttention):
+    """Each target is a non-negative mix of the sources; sources that point away give nothing."""
+
+    def __init__(self, dim: int, num_heads: int) -> None:
+        super().__init__(dim, num_heads)
+        self.head_scale = nn.Parameter(torch.ones(num_heads, 1, 1))
+
+    def forward(self, targets: Tensor, sources: Tensor) -> tuple[Tensor, Tensor]:
+        """Mix the sources.
+
+        Args:
+            targets: `(B, T, C)`.
+            sources: `(B, S, C)`.
+
+        Returns:
+            Mixed tokens `(B, T, C)` and attention `(B, heads, T, S)`, not normalised.
+        """
+        query, key, value = self._project(targets, sources)
+        query = F.normalize(query, dim=-1)
+        key = F.normalize(key, dim=-1)
+        attention = F.relu((query @ key.transpose(-2, -1)) * self.head_scale)
+        return self._merge_heads(attention @ value), attention
+
+
+def init_trainable(module: nn.Module) -> None:
+    """Initialise linear layers and norms the way the papers do (use with `Module.apply`)."""
+    if isinstance(module, nn.Linear):
+        nn.init.trunc_normal_(module.weight, std=0.01, a=-0.03, b=0.03)
+        nn.init.zeros_(module.bias)
+    elif isinstance(module, nn.LayerNorm):
+        nn.init.ones_(module.weight)
+        nn.init.zeros_(module.bias)

@@ -1,0 +1,179 @@
+"""INP-Former and INP-Former++: the figure of the papers in code."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from inpformer.modeling.decoder import INPGuidedDecoder
+from inpformer.modeling.encoder import FrozenEncoder
+from inpformer.modeling.inp_extractor import INPExtractor
+from inpformer.modeling.segmentation_head import SegmentationHead
+from inpformer.modeling.training_free import TrainingFreeExtractor
+
+
+class EncodedImages(NamedTuple):
+    """What the frozen encoder says about pictures; all that fitting needs to keep of them.
+
+    Attributes:
+        groups: Mean of each layer group, `(G, B, N, C)`, shallow group first.
+        grid_size: Rows and columns of patches; N = rows * columns.
+    """
+
+    groups: Tensor
+    grid_size: tuple[int, int]
+
+    @property
+    def fused_tokens(self) -> Tensor:
+        """Mean of all layers, `(B, N, C)` (groups are of equal size)."""
+        return self.groups.mean(dim=0)
+
+
+class INPFormerOutput(NamedTuple):
+    """Everything a map, a score and an explanation are made of. Fields may be None as stated.
+
+    Attributes:
+        encoder_groups: `(G, B, N, C)`.
+        decoder_groups: `(G, B, N, C)`; None if not decoded.
+        inps: Prototypes of each picture, `(B, M, C)`.
+        inp_attention: Where each prototype looked, heads averaged, `(B, M, N)`, sums to 1 over N.
+        inp_attention_per_head: `(B, heads, M, N)`.
+        decoder_attention: Per decoder layer, `(B, L, heads, N, M)`; None if not decoded.
+        inp_distance: 1 - cosine to the nearest prototype, `(B, N)` in [0, 2].
+        nearest_inp: Its index, `(B, N)`.
+        soft_assignment: Softmax over prototypes of the cosine (++ Eq. 3), `(B, N, M)`.
+        residual: ++ Eq. 7, `(B, N, C)`, at least 0; None if not decoded.
+        segmentation_map: Head output, `(B, H, W)` in [0, 1]; None without a head.
+        grid_size: Rows and columns of patches.
+        input_size: Height and width of the input, pixels.
+    """
+
+    encoder_groups: Tensor
+    decoder_groups: Tensor | None
+    inps: Tensor
+    inp_attention: Tensor
+    inp_attention_per_head: Tensor
+    decoder_attention: Tensor | None
+    inp_distance: Tensor
+    nearest_inp: Tensor
+    soft_assignment: Tensor
+    residual: Tensor | None
+    segmentation_map: Tensor | None
+    grid_size: tuple[int, int]
+    input_size: tuple[int, int]
+
+
+class INPFormer(nn.Module):
+    """One network for all variants; a part that a variant lacks is None.
+
+    Args:
+        encoder: Frozen encoder, may be shared by many models.
+        inp_extractor: Learned queries, or clustering in the training-free variant.
+        decoder: INP-guided decoder; None in the training-free variant.
+        segmentation_head: Only in INP-Former++.
+        group_count: Layer groups compared.
+    """
+
+    def __init__(
+        self,
+        encoder: FrozenEncoder,
+        inp_extractor: INPExtractor | TrainingFreeExtractor,
+        decoder: INPGuidedDecoder | None = None,
+        segmentation_head: SegmentationHead | None = None,
+        group_count: int = 2,
+    ) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.inp_extractor = inp_extractor
+        self.decoder = decoder
+        self.segmentation_head = segmentation_head
+        self.group_count = group_count
+
+    def encode(self, images: Tensor) -> EncodedImages:
+        """Encode pictures `(B, 3, H, W)` in [0, 1] with the frozen encoder."""
+        return EncodedImages(self._group(self.encoder(images)), self.encoder.grid_size(images))
+
+    def decode(self, fused_tokens: Tensor, inps: Tensor) -> tuple[Tensor, Tensor]:
+        """Rebuild tokens `(B, N, C)` from `inps` `(B, M, C)`.
+
+        Returns:
+            Decoder groups `(G, B, N, C)`, paired with the encoder's, and attention
+            `(B, L, heads, N, M)` in the order in which the blocks run.
+        """
+        outputs, attention = self.decoder(fused_tokens, inps)
+        # The last block answers for the shallowest encoder layer, as in an autoencoder.
+        return self._group(outputs.flip(0)), attention
+
+    def forward(self, images: Tensor, decode: bool = True) -> INPFormerOutput:
+        """Run the whole network.
+
+        Args:
+            images: `(B, 3, H, W)` in [0, 1]; H and W are multiples of the patch size.
+            decode: False stops after the prototypes: all that the zero-shot map needs.
+        """
+        return self.explain(self.encode(images), tuple(images.shape[-2:]), decode)
+
+    def explain(
+        self, encoded: EncodedImages, input_size: tuple[int, int], decode: bool = True
+    ) -> INPFormerOutput:
+        """Run all that follows the encoder; see `forward`."""
+        fused_tokens = encoded.fused_tokens
+        inps, attention = self.inp_extractor(fused_tokens)
+        similarity = cosine_to_inps(fused_tokens, inps)
+        nearest = similarity.max(dim=-1)
+        decoder_groups = decoder_attention = residual = segmentation_map = None
+        if decode and self.decoder is not None:
+            decoder_groups, decoder_attention = self.decode(fused_tokens, inps)
+            residual = residual_tokens(encoded.groups, decoder_groups)
+            if self.segmentation_head is not None:
+                residual_grid = to_grid(residual, encoded.grid_size)
+                segmentation_map = self.segmentation_head(residual_grid, input_size)
+        return INPFormerOutput(
+            encoder_groups=encoded.groups,
+            decoder_groups=decoder_groups,
+            inps=inps,
+            inp_attention=attention.mean(dim=1),
+            inp_attention_per_head=attention,
+            decoder_attention=decoder_attention,
+            inp_distance=1 - nearest.values,
+            nearest_inp=nearest.indices,
+            soft_assignment=similarity.softmax(dim=-1),
+            residual=residual,
+            segmentation_map=segmentation_map,
+            grid_size=encoded.grid_size,
+            input_size=input_size,
+        )
+
+    def _group(self, layers: Tensor) -> Tensor:
+        """Average consecutive layers `(L, B, N, C)` into groups `(G, B, N, C)`."""
+        return layers.unflatten(0, (self.group_count, -1)).mean(dim=1)
+
+
+def cosine_to_inps(tokens: Tensor, inps: Tensor) -> Tensor:
+    """Return the cosine of each token `(B, N, C)` with each prototype `(B, M, C)`: `(B, N, M)`."""
+    return F.normalize(tokens, dim=-1) @ F.normalize(inps, dim=-1).transpose(-2, -1)
+
+
+def residual_tokens(encoder_groups: Tensor, decoder_groups: Tensor) -> Tensor:
+    """Return what the decoder could not rebuild (++ Eq. 7).
+
+    The residual carries no gradient: the segmentation head never trains the rest.
+
+    Args:
+        encoder_groups: `(G, B, N, C)`.
+        decoder_groups: `(G, B, N, C)`.
+
+    Returns:
+        Mean over groups of (1 - cosine) * absolute difference, `(B, N, C)`, at least 0.
+    """
+    encoder_groups, decoder_groups = encoder_groups.detach(), decoder_groups.detach()
+    distance = 1 - F.cosine_similarity(encoder_groups, decoder_groups, dim=-1)
+    difference = (encoder_groups - decoder_groups).abs()
+    return (distance.clamp(min=0).unsqueeze(-1) * difference).mean(dim=0)
+
+
+def to_grid(tokens: Tensor, grid_size: tuple[int, int]) -> Tensor:
+    """Lay tokens `(B, N, C)` out as a picture `(B, C, rows, columns)`."""
+    return tokens.transpose(1, 2).unflatten(2, grid_size)

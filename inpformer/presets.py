@@ -1,0 +1,127 @@
+"""The encoders we know: sizes, layers read, file names and licences. Numbers live only here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from inpformer.errors import ConfigError, require
+
+
+@dataclass(frozen=True)
+class EncoderConfig:
+    """A frozen vision transformer and which of its blocks are read.
+
+    Attributes:
+        name: What the user types, and what a saved detector remembers.
+        patch_size: Side of a patch, model pixels.
+        embed_dim: Channels C of a token.
+        depth: Number of blocks the published weights have.
+        num_heads: Attention heads; the INP extractor and the decoder take the same number.
+        layers: 0-based blocks whose raw outputs are used; later blocks never run.
+        timm_name: Architecture and weights in timm, with its tag; empty for an encoder that is
+            described by the numbers here alone.
+        native_grid: Side of the square position grid the weights were trained with.
+        register_tokens: Prefix tokens beside the class token.
+        layer_scale: Initial LayerScale; None builds blocks without it.
+        file_names: Names under which the weights are looked for in `weights/`.
+        licence: Licence of the published weights.
+    """
+
+    name: str
+    patch_size: int
+    embed_dim: int
+    depth: int
+    num_heads: int
+    layers: tuple[int, ...] = (2, 3, 4, 5, 6, 7, 8, 9)
+    timm_name: str = ""
+    native_grid: int = 37
+    register_tokens: int = 4
+    layer_scale: float | None = None
+    file_names: tuple[str, ...] = ()
+    licence: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "layers", tuple(self.layers))
+        object.__setattr__(self, "file_names", tuple(self.file_names))
+        require(self.embed_dim % self.num_heads == 0, "embed_dim must be a multiple of num_heads")
+        require(len(self.layers) > 0, "an encoder needs at least one block in `layers`")
+        require(
+            list(self.layers) == sorted(set(self.layers)) and self.layers[0] >= 0,
+            "encoder layers must be 0-based, ascending and without repeats",
+        )
+        require(
+            self.layers[-1] < self.depth,
+            f"encoder layer {self.layers[-1]} does not exist: the encoder has {self.depth} blocks",
+        )
+
+
+def _dinov2(size: str, letter: str, **numbers: Any) -> EncoderConfig:
+    timm_name = f"vit_{size}_patch14_reg4_dinov2.lvd142m"
+    return EncoderConfig(
+        name=f"dinov2-{size}",
+        patch_size=14,
+        timm_name=timm_name,
+        file_names=(
+            f"dinov2-{size}.safetensors",
+            f"{timm_name}.safetensors",
+            f"dinov2_vit{letter}14_reg4_pretrain.pth",
+        ),
+        licence="Apache-2.0",
+        **numbers,
+    )
+
+
+def _dinov3(size: str, **numbers: Any) -> EncoderConfig:
+    timm_name = f"vit_{size}_patch16_dinov3.lvd1689m"
+    return EncoderConfig(
+        name=f"dinov3-{size}",
+        patch_size=16,
+        timm_name=timm_name,
+        native_grid=16,
+        file_names=(f"dinov3-{size}.safetensors", f"{timm_name}.safetensors"),
+        licence="DINOv3 License",
+        **numbers,
+    )
+
+
+ENCODER_PRESETS: dict[str, EncoderConfig] = {
+    preset.name: preset
+    for preset in (
+        _dinov2("small", "s", embed_dim=384, depth=12, num_heads=6),
+        _dinov2("base", "b", embed_dim=768, depth=12, num_heads=12),
+        # The deep encoder is read with the published stride: every second block.
+        _dinov2(
+            "large",
+            "l",
+            embed_dim=1024,
+            depth=24,
+            num_heads=16,
+            layers=(4, 6, 8, 10, 12, 14, 16, 18),
+        ),
+        _dinov3("small", embed_dim=384, depth=12, num_heads=6),
+        _dinov3("base", embed_dim=768, depth=12, num_heads=12),
+        EncoderConfig(
+            name="embedded",
+            patch_size=14,
+            embed_dim=192,
+            depth=12,
+            num_heads=3,
+            native_grid=28,
+            file_names=("embedded.safetensors",),
+            licence="Apache-2.0",
+        ),
+    )
+}
+
+
+def encoder_preset(name: str) -> EncoderConfig:
+    """Return the preset called `name`.
+
+    Raises:
+        ConfigError: No preset has this name; the message lists those that exist.
+    """
+    if name not in ENCODER_PRESETS:
+        known = ", ".join(ENCODER_PRESETS)
+        raise ConfigError(f"There is no encoder called '{name}'. Choose one of: {known}.")
+    return ENCODER_PRESETS[name]

@@ -1,0 +1,134 @@
+"""From the network's output to anomaly maps and image scores. Larger is more anomalous."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from inpformer.config import Calibration, MapName, ModelConfig
+from inpformer.modeling.model import INPFormerOutput
+
+# The official evaluator brings a 28 x 28 grid to 256 x 256; other grids keep its scale.
+SCORE_PIXELS_PER_PATCH = 256 / 28
+TOP_FRACTION = 0.01
+_KERNEL_SIZE, _KERNEL_SIGMA = 5, 4.0
+
+
+def reconstruction_map(output: INPFormerOutput, with_length: bool) -> Tensor:
+    """Distance between encoder and decoder, mean over groups, at the input's size.
+
+    Args:
+        output: Decoded output.
+        with_length: False: 1 - cosine (INP-Former). True: half the sum of that and of the
+            Euclidean distance (++ Eq. 9).
+
+    Returns:
+        `(B, H, W)`, at least 0.
+    """
+    encoder, decoder = output.encoder_groups, output.decoder_groups
+    distance = 1 - F.cosine_similarity(encoder, decoder, dim=-1)
+    if with_length:
+        distance = 0.5 * (distance + (encoder - decoder).norm(dim=-1))
+    return _upsample(distance.mean(dim=0), output)
+
+
+def distance_map(output: INPFormerOutput) -> Tensor:
+    """Distance of each token to its nearest prototype, at the input's size: the zero-shot map.
+
+    Returns:
+        `(B, H, W)` in [0, 2].
+    """
+    return _upsample(output.inp_distance, output)
+
+
+def anomaly_maps(
+    output: INPFormerOutput, config: ModelConfig, calibration: Calibration | None
+) -> dict[MapName, Tensor]:
+    """Return every map of a model by name, smoothed, at the score size.
+
+    Args:
+        output: What the network said; the maps that need decoding are left out if it was not.
+        config: Variant and `map_balance`.
+        calibration: Levels for the calibrated balance of the fused map; None takes 1.
+
+    Returns:
+        Maps `(B, h, w)`, see `score_size`.
+    """
+    size = score_size(output.grid_size)
+    maps: dict[MapName, Tensor] = {}
+    if output.decoder_groups is not None:
+        is_plus = config.variant == "inp-former++"
+        maps["reconstruction"] = smooth(resize(reconstruction_map(output, is_plus), size))
+    if output.segmentation_map is not None:
+        maps["segmentation"] = smooth(resize(output.segmentation_map, size))
+        maps = {"fused": fuse_maps(maps, config, calibration), **maps}
+    maps["distance"] = smooth(resize(distance_map(output), size))
+    return maps
+
+
+def fuse_maps(
+    maps: dict[MapName, Tensor], config: ModelConfig, calibration: Calibration | None
+) -> Tensor:
+    """Add the reconstruction and the segmentation map (++ Eq. 9), balanced as configured.
+
+    Smoothing and resizing are linear, so adding after them gives what adding before would.
+    """
+    reconstruction, segmentation = maps["reconstruction"], maps["segmentation"]
+    if config.map_balance == "calibrated" and calibration is not None:
+        reconstruction = reconstruction / calibration.reconstruction_level
+        segmentation = segmentation / calibration.segmentation_level
+    return 0.5 * (reconstruction + segmentation)
+
+
+def score_size(grid_size: tuple[int, int]) -> tuple[int, int]:
+    """Return height and width of the maps that scores are taken from; 28 x 28 gives 256 x 256."""
+    rows, columns = grid_size
+    return round(rows * SCORE_PIXELS_PER_PATCH), round(columns * SCORE_PIXELS_PER_PATCH)
+
+
+def resize(maps: Tensor, size: tuple[int, int]) -> Tensor:
+    """Resize maps `(B, H, W)` bilinearly, as the official evaluator does."""
+    if tuple(maps.shape[-2:]) == tuple(size):
+        return maps
+    return F.interpolate(maps[:, None], size=size, mode="bilinear", align_corners=False)[:, 0]
+
+
+def smooth(maps: Tensor) -> Tensor:
+    """Blur maps `(B, H, W)` with the official 5 x 5 Gaussian; outside the map counts as 0."""
+    offsets = torch.arange(_KERNEL_SIZE, dtype=maps.dtype, device=maps.device)
+    kernel = torch.exp(-((offsets - _KERNEL_SIZE // 2) ** 2) / (2 * _KERNEL_SIGMA**2))
+    kernel = kernel / kernel.sum()
+    padding = _KERNEL_SIZE // 2
+    blurred = F.conv2d(maps[:, None], kernel.view(1, 1, -1, 1), padding=(padding, 0))
+    return F.conv2d(blurred, kernel.view(1, 1, 1, -1), padding=(0, padding))[:, 0]
+
+
+def image_score(maps: Tensor, top_fraction: float = TOP_FRACTION) -> Tensor:
+    """Summarise each anomaly map by the mean of its highest pixels.
+
+    A small top share is steadier than the maximum, which one noisy pixel can decide.
+
+    Args:
+        maps: `(B, H, W)`, unbounded, larger is more anomalous.
+        top_fraction: Share of pixels averaged, in (0, 1]; at least one pixel is used.
+
+    Returns:
+        `(B,)`, on the scale of `maps`.
+
+    Raises:
+        ValueError: `top_fraction` is outside (0, 1].
+    """
+    if not 0 < top_fraction <= 1:
+        raise ValueError(f"top_fraction must be in (0, 1], got {top_fraction}")
+    pixels = maps.flatten(1)
+    count = max(1, int(pixels.shape[1] * top_fraction))
+    return pixels.topk(count, dim=1).values.mean(dim=1)
+
+
+def _upsample(token_values: Tensor, output: INPFormerOutput) -> Tensor:
+    """Bring one value per token `(B, N)` to the input's size `(B, H, W)`."""
+    grid = token_values.unflatten(1, output.grid_size)
+    return F.interpolate(
+        grid[:, None], size=output.input_size, mode="bilinear", align_corners=True
+    )[:, 0]

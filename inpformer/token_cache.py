@@ -1,0 +1,110 @@
+"""Encoder tokens of every view, computed once: the frozen encoder always says the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import torch
+from torch import Generator, Tensor
+from torch.nn.utils.rnn import pad_sequence
+
+from inpformer.modeling.model import EncodedImages, INPFormer
+
+ENCODE_BATCH = 4
+
+
+class TokenBatch(NamedTuple):
+    """A batch of views for one training step.
+
+    Attributes:
+        fused_tokens: All tokens of the views, `(B, N, C)`, padded where grids differ.
+        token_mask: `(B, N)` bool, False at padding; None where nothing is padded.
+        sampled_groups: Randomly chosen tokens of the encoder groups, `(G, B, T, C)`.
+    """
+
+    fused_tokens: Tensor
+    token_mask: Tensor | None
+    sampled_groups: Tensor
+
+
+@dataclass
+class TokenCache:
+    """Encoded views of the shots.
+
+    Attributes:
+        groups: Per view, `(G, N, C)`.
+        grid_sizes: Per view, rows and columns.
+        shot_ids: Per view, the shot it was made of.
+    """
+
+    groups: list[Tensor] = field(default_factory=list)
+    grid_sizes: list[tuple[int, int]] = field(default_factory=list)
+    shot_ids: list[int] = field(default_factory=list)
+
+    def view(self, index: int) -> EncodedImages:
+        """Return one view as the encoder gave it, a batch of one."""
+        return EncodedImages(self.groups[index].unsqueeze(1), self.grid_sizes[index])
+
+    def sample(
+        self, views: Sequence[int], batch_size: int, tokens_per_view: int, generator: Generator
+    ) -> TokenBatch:
+        """Draw views with replacement only if there are too few, and tokens within each view."""
+        count = min(batch_size, len(views))
+        order = torch.randperm(len(views), generator=generator)[:count].tolist()
+        chosen = [self.groups[views[index]] for index in order]
+        lengths = [groups.shape[1] for groups in chosen]
+        shortest = min(lengths)
+        wanted = min(tokens_per_view, shortest) if tokens_per_view else shortest
+        sampled = torch.stack(
+            [
+                groups[:, torch.randperm(length, generator=generator)[:wanted].to(groups.device)]
+                for groups, length in zip(chosen, lengths, strict=True)
+            ],
+            dim=1,
+        )
+        fused = [groups.mean(dim=0) for groups in chosen]
+        if len(set(lengths)) == 1:
+            return TokenBatch(torch.stack(fused), None, sampled)
+        tokens = pad_sequence(fused, batch_first=True)
+        positions = torch.arange(tokens.shape[1], device=tokens.device)
+        mask = positions < torch.tensor(lengths, device=tokens.device)[:, None]
+        return TokenBatch(tokens, mask, sampled)
+
+
+def encode_in_batches(
+    model: INPFormer,
+    images: Sequence[Tensor],
+    on_images: Callable[[int], None],
+    batch_size: int = ENCODE_BATCH,
+) -> list[EncodedImages]:
+    """Encode pictures of any sizes; neighbours of one size go through the encoder together.
+
+    Args:
+        model: Only its encoder runs.
+        images: Pictures `(3, H, W)` in [0, 1].
+        on_images: Told how many pictures were just done.
+        batch_size: Most pictures at once.
+
+    Returns:
+        One `EncodedImages` of batch size 1 per picture, in order.
+    """
+    encoded: list[EncodedImages] = []
+    start = 0
+    while start < len(images):
+        stop = start + 1
+        while (
+            stop < len(images)
+            and stop - start < batch_size
+            and images[stop].shape == images[start].shape
+        ):
+            stop += 1
+        batch = model.encode(torch.stack(list(images[start:stop])))
+        for index in range(stop - start):
+            # A copy, or every view would keep its whole batch alive.
+            groups = batch.groups[:, index : index + 1].clone()
+            encoded.append(EncodedImages(groups, batch.grid_size))
+        on_images(stop - start)
+        start = stop
+    return encoded

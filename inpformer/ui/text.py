@@ -1,0 +1,101 @@
+"""Every sentence a visitor reads, in one place."""
+
+from __future__ import annotations
+
+from typing import Final
+
+TITLE: Final = "INP-Former++ Lab"
+LEAD: Final = (
+    "Find what is anomalous in a picture, where, and why. Show a few normal pictures, fit a "
+    "detector in a minute, then inspect. Nothing you upload leaves this server."
+)
+
+STEP_NORMAL: Final = "1 · Normal pictures"
+NORMAL_LABEL: Final = "1 to 16 pictures without a defect"
+NORMAL_GALLERY: Final = "Normal pictures"
+FIT: Final = "Fit"
+FITTING: Final = "Fitting …"
+CANCEL: Final = "Cancel"
+SETTINGS: Final = "Settings"
+VARIANT_LABEL: Final = "Method"
+VARIANTS: Final = (
+    ("INP-Former++ (paper reproduction)", "inp-former++"),
+    ("INP-Former", "inp-former"),
+    ("Training-free prototypes (seconds)", "training-free"),
+)
+STEPS_LABEL: Final = "Training steps"
+INPS_LABEL: Final = "Prototypes (INPs) per picture"
+SEED_LABEL: Final = "Seed"
+
+STEP_INSPECT: Final = "2 · Picture to inspect"
+PICTURE_LABEL: Final = "Drop, paste or choose a picture"
+INSPECT: Final = "Inspect"
+
+STEP_RESULT: Final = "3 · Result"
+RESULT_EMPTY: Final = "The result appears here: add a picture on the left and press Inspect."
+OVERLAY_TAB: Final = "Overlay"
+COMPARE_TAB: Final = "Before / after"
+HEATMAP_TAB: Final = "Heatmap"
+OVERLAY_LABEL: Final = "Anomaly map over the picture; outlined where it exceeds the threshold"
+COMPARE_LABEL: Final = "Drag the handle: picture on the left, overlay on the right"
+HEATMAP_LABEL: Final = "Anomaly map, fixed colour scale"
+SCALE_LABEL: Final = "Colour scale"
+THRESHOLD_LABEL: Final = "Threshold (1 = calibrated)"
+CUT_LABEL: Final = "Cut on the raw distance (not calibrated)"
+OPACITY_LABEL: Final = "Overlay opacity"
+MAP_LABEL: Final = "Map"
+COLOURS_LABEL: Final = "Colours"
+MAP_TITLES: Final = {
+    "fused": "Fused: reconstruction + segmentation head",
+    "reconstruction": "Reconstruction",
+    "segmentation": "Segmentation head",
+    "distance": "INP distance (zero-shot)",
+}
+
+STEP_INPS: Final = "4 · Why: the prototypes (INPs) of this picture"
+INPS_LEAD: Final = (
+    "The detector describes the picture by a handful of prototypes taken from the picture itself. "
+    "Left: which prototype each patch resembles most. Right: where each prototype looked. What "
+    "none of them explains is anomalous."
+)
+TRAINING_FREE_INPS_LEAD: Final = (
+    "These are training-free prototypes: clusters of this picture's own patches, not the learned "
+    "INPs of the papers. Left: which prototype each patch resembles most. Right: where each one "
+    "is at home. What lies far from all of them is anomalous."
+)
+MOSAIC_LABEL: Final = "Nearest prototype per patch"
+LEGEND_LABEL: Final = "Share of the picture"
+ATTENTION_LABEL: Final = "Attention of each prototype"
+
+VERDICTS: Final = {True: "✕ Anomalous", False: "✓ Normal", None: "? Not calibrated"}
+CONFIDENCE: Final = "confidence {value:.0%}"
+NOT_CALIBRATED: Final = (
+    "This map shows what is unusual within the picture. For a verdict, fit the detector with "
+    "normal pictures."
+)
+SCORE_LINE: Final = "Score {score:.3f}, threshold {threshold:.3f}"
+RAW_SCORE_LINE: Final = "Score {score:.3f}, cut {threshold:.3f}"
+AREA_LINE: Final = "{regions} region(s) above it, {area:.1%} of the picture"
+MAP_LINE: Final = "Map: {name}"
+TIME_LINE: Final = "{seconds:.2f} s"
+
+READY: Final = "Detector in use: {name}"
+UNFITTED_NAME: Final = "no normal pictures yet, {encoder}"
+FITTED_NAME: Final = "{variant} from {shots} normal picture(s), {encoder}"
+CALIBRATED: Final = (
+    "Threshold from {method}; about {rate:.0%} of normal pictures like these would be flagged."
+)
+FIT_DONE: Final = "Done in {seconds:.0f} s. Now inspect a picture."
+FIT_CANCELLED: Final = "Cancelled. The detector in use is the one from before."
+FIT_PROGRESS: Final = "{phase} · {fraction:.0%} · about {seconds:.0f} s left"
+NOTICE: Final = "Note: {text}."
+
+NO_NORMALS: Final = "Add at least 1 normal picture, then press Fit."
+NO_PICTURE: Final = "Add a picture to inspect, then press Inspect."
+NOTHING_INSPECTED: Final = "Inspect a picture first; the sliders then redraw its map."
+TOO_MANY: Final = "Choose at most {limit} normal pictures; these are {count}."
+LOST: Final = (
+    "Something went wrong on the server, and it was written to its log. Your pictures are still "
+    "here; please try again."
+)
+BUSY: Final = "A fit of yours is already running; wait for it, or cancel it."

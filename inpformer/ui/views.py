@@ -1,0 +1,170 @@
+"""What the page shows of an inspection: drawings and small pieces of HTML."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from html import escape
+from typing import NamedTuple
+
+import numpy as np
+
+from inpformer.detector import AnomalyDetector
+from inpformer.panels import draw_colour_bar
+from inpformer.pictures import (
+    draw_heatmap,
+    draw_outline,
+    draw_overlay,
+    find_regions,
+)
+from inpformer.progress import PHASE_NAMES, FitStep
+from inpformer.prototypes import (
+    assignment_shares,
+    draw_assignment_mosaic,
+    draw_inp_attention,
+    draw_mosaic_legend,
+)
+from inpformer.ui import text
+from inpformer.ui.session import Inspection
+
+# The slider's 1 on a map that was never calibrated: the middle of its fixed colour scale.
+UNCALIBRATED_CUT = 0.5
+
+
+@dataclass(frozen=True)
+class ViewSettings:
+    """What the visitor chose to see.
+
+    Attributes:
+        map_name: Which map.
+        cut: In multiples of the calibrated threshold; raw where there is none.
+        opacity: Of the overlay, 0 to 1.
+        colour_map: Name of the colours.
+    """
+
+    map_name: str
+    cut: float
+    opacity: float
+    colour_map: str
+
+
+class MapView(NamedTuple):
+    """Everything that the sliders change."""
+
+    verdict: str
+    overlay: np.ndarray
+    compare: tuple[np.ndarray, np.ndarray]
+    heatmap: np.ndarray
+    colour_bar: np.ndarray
+
+
+class PrototypeView(NamedTuple):
+    """The explanation, which no slider changes."""
+
+    lead: str
+    mosaic: np.ndarray
+    legend: np.ndarray
+    attention: list[tuple[np.ndarray, str]]
+
+
+def draw_map_view(inspection: Inspection, settings: ViewSettings) -> MapView:
+    """Draw one map of an inspected picture at a threshold; runs no model."""
+    result, image = inspection.result, inspection.display_image
+    values = inspection.display_map(settings.map_name)
+    scale = result.scales.get(settings.map_name)
+    threshold = settings.cut if scale is None else settings.cut * scale.threshold
+    colours = result.colour_range(settings.map_name)
+    mask = values > threshold
+    overlay = draw_overlay(image, values, colours, settings.opacity, settings.colour_map)
+    overlay = draw_outline(overlay, mask)
+    regions = find_regions(mask, values)
+    calibrated = None if scale is None else scale.threshold
+    return MapView(
+        verdict=_verdict_card(inspection, settings.map_name, threshold, len(regions), mask.mean()),
+        overlay=overlay,
+        compare=(image, overlay),
+        heatmap=draw_heatmap(values, colours, settings.colour_map),
+        colour_bar=draw_colour_bar(colours, calibrated, settings.colour_map),
+    )
+
+
+def draw_prototype_view(inspection: Inspection, is_training_free: bool) -> PrototypeView:
+    """Draw what the prototypes of an inspected picture are."""
+    explanation, image = inspection.result.explanation, inspection.display_image
+    count = len(explanation.inp_attention)
+    shares = assignment_shares(explanation.inp_assignment, count)
+    drawings = draw_inp_attention(image, explanation.inp_attention)
+    captions = [f"INP {index + 1} · {share:.0%}" for index, share in enumerate(shares)]
+    return PrototypeView(
+        lead=text.TRAINING_FREE_INPS_LEAD if is_training_free else text.INPS_LEAD,
+        mosaic=draw_assignment_mosaic(image, explanation.inp_assignment, count),
+        legend=draw_mosaic_legend(shares),
+        attention=list(zip(drawings, captions, strict=True)),
+    )
+
+
+def detector_card(detector: AnomalyDetector) -> str:
+    """Say which detector is in use, what its threshold stands for, and what to know about it."""
+    encoder = detector.config.encoder.name
+    calibration = detector.calibration
+    if calibration is None:
+        lines = [text.READY.format(name=text.UNFITTED_NAME.format(encoder=encoder))]
+    else:
+        variants = {value: label for label, value in text.VARIANTS}
+        name = text.FITTED_NAME.format(
+            variant=variants[detector.config.variant],
+            shots=calibration.shot_count,
+            encoder=encoder,
+        )
+        rate, method = calibration.false_alarm_rate, calibration.method
+        lines = [text.READY.format(name=name), text.CALIBRATED.format(method=method, rate=rate)]
+    lines.append(detector.provenance.encoder_reason)
+    notices = [text.NOTICE.format(text=notice) for notice in detector.notices]
+    body = "".join(f"<div>{escape(line)}</div>" for line in lines)
+    body += "".join(f'<div class="notice">{escape(line)}</div>' for line in notices)
+    return f'<div class="detector-card">{body}</div>'
+
+
+def progress_bar(step: FitStep) -> str:
+    """Draw the state of a running fit."""
+    line = text.FIT_PROGRESS.format(
+        phase=PHASE_NAMES[step.phase], fraction=step.fraction, seconds=step.seconds_left
+    )
+    losses = ", ".join(f"{name} {value:.3f}" for name, value in step.losses.items())
+    return (
+        '<div class="fit-progress" role="progressbar" aria-valuemin="0" aria-valuemax="100" '
+        f'aria-valuenow="{step.fraction * 100:.0f}"><div class="fit-track">'
+        f'<div class="fit-bar" style="width:{step.fraction * 100:.1f}%"></div></div>'
+        f"<div>{escape(line)}</div><div class='faint'>{escape(losses) or '&nbsp;'}</div></div>"
+    )
+
+
+def message(words: str) -> str:
+    """Return a plain sentence as HTML."""
+    return f'<div class="message">{escape(words)}</div>'
+
+
+def _verdict_card(
+    inspection: Inspection, map_name: str, threshold: float, regions: int, area: float
+) -> str:
+    result = inspection.result
+    score = result.scores[map_name]
+    is_calibrated = map_name in result.scales
+    verdict = score > threshold if is_calibrated else None
+    confidence = result.confidence_of(map_name, threshold)
+    headline = f"<b>{escape(text.VERDICTS[verdict])}</b>"
+    if confidence is not None:
+        headline += f" · {escape(text.CONFIDENCE.format(value=confidence))}"
+    score_line = text.SCORE_LINE if is_calibrated else text.RAW_SCORE_LINE
+    facts = (
+        score_line.format(score=score, threshold=threshold),
+        text.AREA_LINE.format(regions=regions, area=area),
+        text.MAP_LINE.format(name=text.MAP_TITLES[map_name]),
+        text.TIME_LINE.format(seconds=result.seconds),
+    )
+    kind = {True: "bad", False: "good", None: "open"}[verdict]
+    lines = [f'<div class="headline">{headline}</div>', f"<div>{escape(' · '.join(facts))}</div>"]
+    if not is_calibrated:
+        lines.append(f"<div>{escape(text.NOT_CALIBRATED)}</div>")
+    for notice in result.notices:
+        lines.append(f'<div class="notice">{escape(text.NOTICE.format(text=notice))}</div>')
+    return f'<div class="verdict {kind}" aria-live="polite">{"".join(lines)}</div>'

@@ -1,0 +1,505 @@
+import contextlib
+import errno
+import json
+import os
+import pickle
+import resource
+import stat
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
+
+from inpformer import detector_file, hub
+from inpformer.config import VARIANTS, FitConfig
+from inpformer.detector import AnomalyDetector, Provenance
+from inpformer.detector_file import import_official_detector, read_header
+from inpformer.errors import UserError, WeightsError
+from inpformer.modeling.build import build_encoder, build_model
+
+QUICK = FitConfig(
+    steps=4, head_steps=2, pseudo_anomalies=2, batch_size=2, tokens_per_view=8, inp_count=4
+)
+
+
+@pytest.fixture(scope="module")
+def picture() -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (60, 80, 3), dtype=np.uint8)
+
+
+@pytest.fixture(scope="module")
+def source(tiny_config) -> AnomalyDetector:
+    config = replace(tiny_config, variant="training-free")
+    model = build_model(config, build_encoder(config.encoder))
+    return AnomalyDetector(model, config, Provenance("untrained", "tiny"))
+
+
+@pytest.fixture(scope="module")
+def fitted(source, picture) -> dict[str, AnomalyDetector]:
+    return {name: source.fit([picture], replace(QUICK, variant=name)) for name in VARIANTS}
+
+
+@pytest.fixture(scope="module")
+def detector(fitted) -> AnomalyDetector:
+    return fitted["inp-former++"]
+
+
+@pytest.fixture
+def saved(detector, tmp_path) -> Path:
+    return detector.save(tmp_path / "detector.safetensors")
+
+
+@pytest.fixture
+def other_encoder_detector(tiny_config, picture) -> AnomalyDetector:
+    """Fitted with an encoder whose weights are of another training run."""
+    encoder = build_encoder(tiny_config.encoder)
+    with torch.no_grad():
+        encoder.vit.blocks[0].attn.qkv.weight.mul_(1.5)
+    model = build_model(replace(tiny_config, variant="training-free"), encoder)
+    config = replace(tiny_config, variant="training-free")
+    source = AnomalyDetector(model, config, Provenance("path", "my own weights"))
+    return source.fit([picture], replace(QUICK, variant="inp-former"))
+
+
+def header_of(path: Path) -> dict:
+    with safe_open(path, framework="pt") as file:
+        return json.loads(file.metadata()["inpformer"])
+
+
+def rewrite(path: Path, change: Callable[[dict, dict], None]) -> None:
+    """Save a detector file again after `change(header, tensors)`."""
+    header, tensors = header_of(path), load_file(path)
+    change(header, tensors)
+    save_file(tensors, path, metadata={"inpformer": json.dumps(header)})
+
+
+def assert_refused(load: Callable[[], object], *words: str) -> None:
+    """It must be refused in one line for people that holds `words`."""
+    with pytest.raises(WeightsError) as caught:
+        load()
+    message = str(caught.value)
+    assert all(word in message for word in words), message
+    assert "\n" not in message and "Traceback" not in message
+    assert message[0].isupper() or message[0] == "'"
+    assert message.endswith(".") and len(message) < 500
+
+
+def assert_same_maps(first: AnomalyDetector, second: AnomalyDetector, picture: np.ndarray) -> None:
+    one, two = first.predict(picture), second.predict(picture)
+    assert one.scores == two.scores and one.confidence == two.confidence
+    assert one.score_maps.keys() == two.score_maps.keys()
+    for name, values in one.score_maps.items():
+        np.testing.assert_array_equal(values, two.score_maps[name])
+
+
+# Save and load
+
+
+@pytest.mark.parametrize("bundle", [False, True])
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_a_loaded_detector_is_bit_equal_to_the_saved_one(
+    fitted, picture, tmp_path, variant, bundle
+):
+    original = fitted[variant]
+    path = original.save(tmp_path / "new" / "folder" / "d.safetensors", bundle_encoder=bundle)
+    loaded = AnomalyDetector.load(path, device="cpu")
+    assert loaded.config == original.config
+    assert loaded.calibration == original.calibration
+    kept = replace(loaded.provenance, encoder_reason=original.provenance.encoder_reason)
+    assert kept == original.provenance
+    assert loaded.notices == original.notices
+    assert_same_maps(original, loaded, picture)
+    state = loaded.model.state_dict()
+    assert all(torch.equal(v, state[k]) for k, v in original.model.state_dict().items())
+
+
+def test_a_detector_that_was_never_fitted_can_be_saved_and_loaded(source, picture, tmp_path):
+    path = source.save(tmp_path / "d.safetensors")
+    loaded = AnomalyDetector.load(path)
+    assert loaded.calibration is None and loaded.provenance.shot_count == 0
+    assert_same_maps(source, loaded, picture)
+
+
+def test_tiles_are_remembered(source, picture, tmp_path):
+    tiled = source.fit([picture], replace(QUICK, variant="training-free", tiles="2x2"))
+    loaded = AnomalyDetector.load(tiled.save(tmp_path / "d.safetensors"))
+    assert loaded.predict(picture).tiles == (2, 2)
+    assert_same_maps(tiled, loaded, picture)
+
+
+def test_a_loaded_detector_can_be_fitted_like_its_source(source, saved, picture):
+    again = AnomalyDetector.load(saved).fit([picture], replace(QUICK, variant="inp-former"))
+    direct = source.fit([picture], replace(QUICK, variant="inp-former"))
+    assert_same_maps(again, direct, picture)
+
+
+def test_saving_the_loaded_detector_gives_the_same_file(saved, tmp_path):
+    again = AnomalyDetector.load(saved).save(tmp_path / "again.safetensors")
+    first, second = load_file(saved), load_file(again)
+    assert first.keys() == second.keys()
+    assert all(torch.equal(first[key], second[key]) for key in first)
+    assert header_of(saved)["calibration"] == header_of(again)["calibration"]
+    assert header_of(saved)["encoder_fingerprint"] == header_of(again)["encoder_fingerprint"]
+
+
+def test_only_a_bundled_file_holds_the_encoder(detector, tmp_path):
+    plain = detector.save(tmp_path / "plain.safetensors")
+    bundled = detector.save(tmp_path / "bundled.safetensors", bundle_encoder=True)
+    assert not any(key.startswith("encoder") for key in load_file(plain))
+    assert any(key.startswith("encoder") for key in load_file(bundled))
+    assert bundled.stat().st_size > plain.stat().st_size
+    assert header_of(plain)["encoder_bundled"] is False
+    assert header_of(bundled)["encoder_bundled"] is True
+
+
+def test_a_bundled_file_loads_without_looking_for_weights(
+    other_encoder_detector, picture, tmp_path, monkeypatch
+):
+    path = other_encoder_detector.save(tmp_path / "d.safetensors", bundle_encoder=True)
+
+    def never(*_args, **_kwargs):
+        raise AssertionError("weights were looked for")
+
+    for name in ("find_encoder_weights", "find_auto_encoder", "find_detector"):
+        monkeypatch.setattr(hub, name, never)
+    loaded = AnomalyDetector.load(path)
+    assert_same_maps(other_encoder_detector, loaded, picture)
+    assert "from the detector file" in loaded.provenance.encoder_reason
+
+
+def test_an_untrained_encoder_stays_untrained_when_it_is_bundled(detector, tmp_path):
+    path = detector.save(tmp_path / "d.safetensors", bundle_encoder=True)
+    assert AnomalyDetector.load(path).notices == detector.notices != ()
+
+
+def test_a_saved_file_may_be_read_by_whom_the_umask_allows(detector, tmp_path):
+    previous = os.umask(0o022)
+    try:
+        path = detector.save(tmp_path / "d.safetensors")
+    finally:
+        os.umask(previous)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o644
+
+
+def test_the_header_says_what_the_file_holds(detector, saved):
+    header = read_header(saved)
+    assert header["model"]["variant"] == "inp-former++"
+    assert header["model"]["encoder"]["name"] == "tiny"
+    assert header["calibration"]["shot_count"] == 1
+    assert header["bytes"] == saved.stat().st_size
+    assert header["stored_parameters"] == sum(v.numel() for v in load_file(saved).values())
+
+
+# Another encoder
+
+
+def test_weights_of_another_encoder_are_refused_by_fingerprint(other_encoder_detector, tmp_path):
+    path = other_encoder_detector.save(tmp_path / "d.safetensors")
+    assert_refused(lambda: AnomalyDetector.load(path), "'d.safetensors'", "'tiny'", "bundled")
+
+
+def test_the_right_weights_can_be_given_as_a_file(other_encoder_detector, picture, tmp_path):
+    path = other_encoder_detector.save(tmp_path / "d.safetensors")
+    weights = tmp_path / "encoder.safetensors"
+    # A whole encoder: the blocks after the last one read are not used, but belong to it.
+    vit = build_encoder(replace(other_encoder_detector.config.encoder, layers=(1, 2))).vit
+    state = {**vit.state_dict(), **other_encoder_detector.model.encoder.vit.state_dict()}
+    width = other_encoder_detector.config.encoder.embed_dim
+    state |= {"norm.weight": torch.ones(width), "norm.bias": torch.zeros(width)}
+    save_file(state, weights)
+    loaded = AnomalyDetector.load(path, weights=weights)
+    assert loaded.provenance.encoder_origin == "path"
+    assert_same_maps(other_encoder_detector, loaded, picture)
+
+
+def test_a_bundled_encoder_that_was_changed_is_refused(detector, tmp_path):
+    path = detector.save(tmp_path / "d.safetensors", bundle_encoder=True)
+
+    def change(_header, tensors):
+        tensors["encoder.vit.blocks.0.attn.qkv.weight"] += 1
+
+    rewrite(path, change)
+    assert_refused(lambda: AnomalyDetector.load(path), "'d.safetensors'")
+
+
+def test_a_bundled_encoder_with_a_part_missing_is_refused_by_name(detector, tmp_path):
+    path = detector.save(tmp_path / "d.safetensors", bundle_encoder=True)
+    rewrite(path, lambda _, tensors: tensors.pop("encoder.vit.blocks.1.norm1.bias"))
+    assert_refused(lambda: AnomalyDetector.load(path), "lacks blocks.1.norm1.bias")
+
+
+def test_encoder_weights_that_do_not_fit_are_refused(saved, tmp_path):
+    weights = tmp_path / "encoder.safetensors"
+    save_file({"something.weight": torch.zeros(3)}, weights)
+    assert_refused(lambda: AnomalyDetector.load(saved, weights=weights), "encoder.safetensors")
+    absent = tmp_path / "absent.safetensors"
+    assert_refused(lambda: AnomalyDetector.load(saved, weights=absent), "absent.safetensors")
+
+
+# Damaged files
+
+
+@pytest.mark.parametrize("variant", ["inp-former", "inp-former++"])
+def test_a_missing_tensor_is_named_whichever_it_is(fitted, tmp_path, variant):
+    path = fitted[variant].save(tmp_path / "d.safetensors")
+    header, tensors = header_of(path), load_file(path)
+    for name in tensors:
+        rest = {key: value for key, value in tensors.items() if key != name}
+        save_file(rest, path, metadata={"inpformer": json.dumps(header)})
+        assert_refused(lambda: AnomalyDetector.load(path), f"lacks {name}", "'d.safetensors'")
+
+
+def test_many_missing_tensors_are_counted(saved):
+    def keep_one(_header, tensors):
+        for name in list(tensors)[1:]:
+            del tensors[name]
+
+    rewrite(saved, keep_one)
+    assert_refused(lambda: AnomalyDetector.load(saved), "lacks", "more")
+
+
+def test_an_unknown_tensor_is_named(saved):
+    rewrite(saved, lambda _, tensors: tensors.update({"decoder.extra": torch.zeros(2)}))
+    assert_refused(lambda: AnomalyDetector.load(saved), "unknown decoder.extra")
+
+
+def test_a_tensor_of_another_shape_is_named_with_both_shapes(saved):
+    rewrite(saved, lambda _, tensors: tensors.update({"inp_extractor.inp_queries": torch.zeros(2)}))
+    assert_refused(
+        lambda: AnomalyDetector.load(saved), "inp_extractor.inp_queries", "(2,)", "(4, 32)"
+    )
+
+
+def test_a_file_cut_short_anywhere_is_refused(saved):
+    data = saved.read_bytes()
+    header_end = 8 + int.from_bytes(data[:8], "little")
+    lengths = {0, 1, 7, 8, 9, header_end - 1, header_end, header_end + 1, len(data) - 1}
+    lengths |= {len(data) * part // 12 for part in range(1, 12)}
+    for length in sorted(lengths):
+        saved.write_bytes(data[:length])
+        assert_refused(lambda: AnomalyDetector.load(saved), "'detector.safetensors'")
+        assert_refused(lambda: read_header(saved), "'detector.safetensors'")
+
+
+def test_a_file_with_more_at_its_end_is_refused(saved):
+    saved.write_bytes(saved.read_bytes() + b"more")
+    assert_refused(lambda: AnomalyDetector.load(saved), "'detector.safetensors'")
+
+
+@pytest.mark.parametrize("data", [b"\x89PNG\r\n\x1a\n" * 40, b"\xff" * 500, b"{}", b"\0" * 64])
+def test_a_file_of_another_kind_is_refused(tmp_path, data):
+    path = tmp_path / "d.safetensors"
+    path.write_bytes(data)
+    assert_refused(lambda: AnomalyDetector.load(path), "'d.safetensors'")
+
+
+class Exploit:
+    """Leaves a file when it is unpickled by an unsafe reader."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self):
+        return (Path.touch, (self.path,))
+
+
+@pytest.mark.parametrize("name", ["d.safetensors", "d.pth", "d.pt", "d.ckpt"])
+def test_a_pickle_is_refused_and_never_run(tmp_path, name):
+    path, trace = tmp_path / name, tmp_path / "trace"
+    path.write_bytes(pickle.dumps({"a": Exploit(trace)}, protocol=2))
+    assert_refused(lambda: AnomalyDetector.load(path), name)
+    assert_refused(lambda: import_official_detector(path), name)
+    torch.save({"a": Exploit(trace)}, path)
+    assert_refused(lambda: AnomalyDetector.load(path), name)
+    assert_refused(lambda: import_official_detector(path), name)
+    assert not trace.exists()
+
+
+def test_an_official_checkpoint_given_as_a_detector_says_how_to_convert_it(tmp_path):
+    path = tmp_path / "model.pth"
+    torch.save({"weight": torch.zeros(2)}, path)
+    assert_refused(lambda: AnomalyDetector.load(path), "import-official")
+
+
+def test_safetensors_of_something_else_are_refused(tmp_path):
+    path = tmp_path / "d.safetensors"
+    for metadata in (None, {"format": "pt"}, {"inpformer": "[1]"}, {"inpformer": "null"}):
+        save_file({"weight": torch.zeros(2)}, path, metadata=metadata)
+        assert_refused(lambda: AnomalyDetector.load(path), "no detector")
+    save_file({"weight": torch.zeros(2)}, path, metadata={"inpformer": "{not json"})
+    assert_refused(lambda: AnomalyDetector.load(path), "'d.safetensors'")
+
+
+def test_a_file_of_a_later_format_is_refused(saved):
+    rewrite(saved, lambda header, _: header.update(format="inpformer-detector-2"))
+    assert_refused(lambda: AnomalyDetector.load(saved), "'detector.safetensors'")
+
+
+HEADER_PARTS = ("model", "calibration", "provenance", "encoder_fingerprint", "encoder_bundled")
+
+
+@pytest.mark.parametrize("part", HEADER_PARTS)
+def test_a_header_of_another_version_is_refused_with_both_versions(saved, part):
+    def change(header, _tensors):
+        del header[part]
+        header["version"] = "9.8.7"
+
+    rewrite(saved, change)
+    assert_refused(lambda: AnomalyDetector.load(saved), "another version", "9.8.7", part)
+
+
+@pytest.mark.parametrize("part", ["model", "calibration", "provenance"])
+def test_an_unknown_setting_is_refused_by_name(saved, part):
+    rewrite(saved, lambda header, _: header[part].update(colour_of_the_sky="blue"))
+    assert_refused(lambda: AnomalyDetector.load(saved), "colour_of_the_sky")
+
+
+@pytest.mark.parametrize("nested", [("model", "encoder"), ("calibration", "scales", "fused")])
+def test_an_unknown_nested_setting_is_refused_by_name(saved, nested):
+    def change(header, _tensors):
+        for key in nested:
+            header = header[key]
+        header["sparkle"] = 1
+
+    rewrite(saved, change)
+    assert_refused(lambda: AnomalyDetector.load(saved), "sparkle")
+
+
+@pytest.mark.parametrize(
+    ("part", "value"),
+    [
+        ("model", None),
+        ("model", "inp-former"),
+        ("model", {"variant": "inp-former+++"}),
+        ("model", {"inp_count": "six"}),
+        ("model", {"encoder": 3}),
+        ("calibration", [1, 2]),
+        ("calibration", {"scales": [1, 2]}),
+        ("calibration", {"scales": {"fused": 3}}),
+        ("provenance", None),
+        ("provenance", {}),
+    ],
+)
+def test_a_header_with_nonsense_in_it_is_refused(saved, part, value):
+    def change(header, _tensors):
+        if isinstance(value, dict) and isinstance(header[part], dict):
+            header[part] = {**header[part], **value} if value else {}
+        else:
+            header[part] = value
+
+    rewrite(saved, change)
+    assert_refused(lambda: AnomalyDetector.load(saved), "'detector.safetensors'")
+
+
+def test_a_file_or_folder_that_is_not_there_is_refused_by_name(tmp_path):
+    assert_refused(lambda: AnomalyDetector.load(tmp_path / "no.safetensors"), "no.safetensors")
+    folder = tmp_path / "folder.safetensors"
+    folder.mkdir()
+    assert_refused(lambda: AnomalyDetector.load(folder), "folder.safetensors")
+    assert_refused(lambda: read_header(folder), "folder.safetensors")
+
+
+def test_a_file_that_may_not_be_read_is_refused(saved, monkeypatch):
+    def denied(*_args, **_kwargs):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(detector_file, "safe_open", denied)
+    assert_refused(lambda: AnomalyDetector.load(saved), "'detector.safetensors'")
+
+
+# A full disk
+
+
+def raise_full(*_args, **_kwargs):
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def assert_only_the_old_file_is_there(path: Path, data: bytes | None) -> None:
+    assert sorted(path.parent.iterdir()) == ([] if data is None else [path])
+    if data is not None:
+        assert path.read_bytes() == data
+
+
+@pytest.mark.parametrize("existing", [False, True])
+@pytest.mark.parametrize("where", ["save_file", "replace", "mkstemp"])
+def test_a_full_disk_leaves_the_old_file_as_it_was_and_nothing_else(
+    source, detector, tmp_path, monkeypatch, where, existing
+):
+    path = tmp_path / "d.safetensors"
+    data = source.save(path).read_bytes() if existing else None
+    with monkeypatch.context() as patch:
+        module = {
+            "save_file": detector_file,
+            "replace": detector_file.os,
+            "mkstemp": detector_file.tempfile,
+        }[where]
+        patch.setattr(module, where, raise_full)
+        with pytest.raises(UserError, match="no space left") as caught:
+            detector.save(path)
+    assert "\n" not in str(caught.value) and str(path) in str(caught.value)
+    assert_only_the_old_file_is_there(path, data)
+
+
+@contextlib.contextmanager
+def largest_file(size: int) -> Iterator[None]:
+    """No file may grow beyond `size` bytes."""
+    previous = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, previous[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, previous)
+
+
+@pytest.mark.parametrize("existing", [False, True])
+def test_a_disk_that_fills_up_in_the_middle_leaves_no_half_file(
+    source, detector, tmp_path, existing
+):
+    path = tmp_path / "d.safetensors"
+    data = source.save(path).read_bytes() if existing else None
+    with largest_file(20_000), pytest.raises(UserError):
+        detector.save(path, bundle_encoder=True)
+    assert_only_the_old_file_is_there(path, data)
+    detector.save(path, bundle_encoder=True)
+    assert path.stat().st_size > 20_000
+
+
+def test_ctrl_c_while_saving_leaves_the_old_file_and_nothing_else(
+    source, detector, tmp_path, monkeypatch
+):
+    path = tmp_path / "d.safetensors"
+    data = source.save(path).read_bytes()
+
+    def interrupted(tensors, filename, metadata):
+        Path(filename).write_bytes(b"half")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(detector_file, "save_file", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        detector.save(path)
+    assert_only_the_old_file_is_there(path, data)
+
+
+def test_a_file_takes_the_place_of_the_old_one(source, detector, picture, tmp_path):
+    path = source.save(tmp_path / "d.safetensors")
+    detector.save(path)
+    assert_same_maps(AnomalyDetector.load(path), detector, picture)
+    assert_only_the_old_file_is_there(path, path.read_bytes())
+
+
+def test_a_folder_that_cannot_be_written_is_refused(detector, tmp_path):
+    (tmp_path / "file").write_text("not a folder")
+    with pytest.raises(UserError, match="could not be written"):
+        detector.save(tmp_path / "file" / "d.safetensors")
+
+
+@pytest.mark.parametrize("name", ["d.pth", "d", "d.safetensors.bak"])
+def test_another_ending_is_refused(detector, tmp_path, name):
+    with pytest.raises(UserError, match=r"\.safetensors"):
+        detector.save(tmp_path / name)
+    assert not list(tmp_path.iterdir())
