@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from typing import Any, Literal
+import math
+from dataclasses import MISSING, dataclass, fields
+from typing import Any, Literal, get_args, get_type_hints
 
 from inpformer.errors import ConfigError, require
 from inpformer.presets import ENCODER_PRESETS, EncoderConfig
@@ -53,6 +54,10 @@ class ModelConfig:
         require(
             self.map_balance in ("paper", "calibrated"),
             f"map_balance must be 'paper' or 'calibrated', got '{self.map_balance}'",
+        )
+        require(
+            len(self.head_widths) == 2 and min(self.head_widths) >= 1,
+            f"head_widths must be two numbers of at least 1, got {self.head_widths}",
         )
         layers = len(self.encoder.layers)
         require(
@@ -114,7 +119,8 @@ class LossConfig:
             "mining_branches must be 'cosine' or 'cosine+mse'",
         )
         require(self.mse_reduction in ("mean", "sum"), "mse_reduction must be 'mean' or 'sum'")
-        require(self.mining_gamma >= 0, "mining_gamma must not be negative")
+        for name in ("mining_gamma", "coherence_weight", "segmentation_weight"):
+            _require_finite(name, getattr(self, name))
 
     @classmethod
     def for_variant(cls, variant: Variant) -> LossConfig:
@@ -176,6 +182,7 @@ class FitConfig:
             self.variant in VARIANTS, f"variant must be one of {VARIANTS}, got '{self.variant}'"
         )
         for name, low, high in (
+            ("seed", 0, 2**63 - 1),
             ("steps", 1, 100_000),
             ("batch_size", 1, 256),
             ("tokens_per_view", 0, 100_000),
@@ -192,6 +199,12 @@ class FitConfig:
             f"false_alarm_rate must lie between 0 and 1, got {self.false_alarm_rate}",
         )
         require(0 <= self.warmup_share < 1, "warmup_share must be at least 0 and below 1")
+        for name in ("learning_rate", "final_learning_rate", "head_learning_rate"):
+            _require_finite(name, getattr(self, name) or 0.0)
+        require(
+            self.map_balance in ("paper", "calibrated"),
+            f"map_balance must be 'paper' or 'calibrated', got '{self.map_balance}'",
+        )
 
     @property
     def peak_learning_rate(self) -> float:
@@ -249,24 +262,45 @@ class Calibration:
     segmentation_level: float = 1.0
 
 
-def from_dict(cls: type, values: dict[str, Any]) -> Any:
-    """Rebuild a config dataclass from `dataclasses.asdict`, refusing unknown names.
+def from_dict(cls: type, values: Any) -> Any:
+    """Rebuild a config dataclass from `dataclasses.asdict`, refusing whatever does not fit.
 
     Raises:
-        ConfigError: `values` has a field that `cls` does not know, or lacks one that it needs.
+        ConfigError: `values` is no table, has a field that `cls` does not know, lacks one that
+            it needs, or holds a value of another type.
     """
-    known = {item.name for item in fields(cls)}
-    unknown = sorted(set(values) - known)
+    require(isinstance(values, dict), f"settings for {cls.__name__} must be a table of values")
+    known = {item.name: item for item in fields(cls)}
+    unknown = sorted(set(values) - set(known))
     require(not unknown, f"unknown settings for {cls.__name__}: {', '.join(unknown)}")
-    values = dict(values)
-    if cls is Calibration and "scales" in values:
-        scales = values["scales"].items()
-        values["scales"] = {name: from_dict(MapScale, scale) for name, scale in scales}
-    nested = {"encoder": EncoderConfig, "losses": LossConfig}
-    for name, nested_cls in nested.items():
-        if isinstance(values.get(name), dict):
-            values[name] = from_dict(nested_cls, values[name])
-    try:
-        return cls(**values)
-    except TypeError as error:
-        raise ConfigError(f"incomplete settings for {cls.__name__}: {error}") from error
+    missing = [
+        name
+        for name, item in known.items()
+        if name not in values and item.default is item.default_factory is MISSING
+    ]
+    require(not missing, f"missing settings for {cls.__name__}: {', '.join(missing)}")
+    hints = get_type_hints(cls)
+    return cls(**{name: _read_value(name, hints[name], value) for name, value in values.items()})
+
+
+def _read_value(name: str, hint: Any, value: Any) -> Any:
+    """Check one value against the type of its field, and rebuild what is a config itself."""
+    if name == "scales":
+        require(isinstance(value, dict), "scales must be a table of values")
+        return {key: from_dict(MapScale, scale) for key, scale in value.items()}
+    allowed = get_args(hint)
+    for nested in (hint, *allowed):
+        if nested in (EncoderConfig, LossConfig) and value is not None:
+            return value if isinstance(value, nested) else from_dict(nested, value)
+    numbers = {int: (int,), float: (int, float), str: (str,)}.get(hint)
+    if numbers is not None:
+        is_right = isinstance(value, numbers) and not isinstance(value, bool)
+        require(is_right, f"{name} must be of type {hint.__name__}, got {value!r}")
+    if allowed and allowed[0] is int:
+        is_right = isinstance(value, (list, tuple)) and all(type(item) is int for item in value)
+        require(is_right, f"{name} must be a list of whole numbers, got {value!r}")
+    return value
+
+
+def _require_finite(name: str, value: float) -> None:
+    require(math.isfinite(value) and value >= 0, f"{name} must be a number from 0 on, got {value}")

@@ -23,5 +23,9 @@ class FitCancelledError(Exception):
 
 def require(condition: bool, message: str) -> None:
     """Raise a `ConfigError` with `message`, made a sentence, unless `condition` holds."""
-    if not condition:
-        raise ConfigError(message[:1].upper() + message[1:] + ("" if message[-1] == "." else "."))
+    if condition:
+        return
+    # A name as it is typed must stay as it is, so a sentence cannot begin with it.
+    starts_with_name = "_" in message.split(maxsplit=1)[0]
+    start = "The setting " + message[:1] if starts_with_name else message[:1].upper()
+    raise ConfigError(start + message[1:] + ("" if message[-1] == "." else "."))

@@ -132,6 +132,10 @@ class ImageGeometry:
         mask[self._seen(0), self._seen(1)] = True
         return mask
 
+    def crop_to_inspected(self, image: np.ndarray) -> np.ndarray:
+        """Return the part of a picture `(H, W, ...)` that the model sees, as a view."""
+        return image[self._seen(0), self._seen(1)]
+
     def patch_at(self, x: int, y: int) -> tuple[int, int] | None:
         """Return row and column of the patch over the centre of a pixel; None if there is none.
 

@@ -84,6 +84,8 @@ def _mine_group(encoder: Tensor, decoder: Tensor, config: LossConfig) -> Tensor:
 
 def mining_weight(error: Tensor, gamma: float) -> Tensor:
     """Return `(error / mean error)^gamma` per token `(B, N)`; the mean is over the whole batch."""
+    # Rounding puts 1 - cosine of equal tokens a little below 0, which no real power may meet.
+    error = error.clamp(min=0)
     return (error / error.mean().clamp(min=torch.finfo(error.dtype).tiny)).pow(gamma)
 
 

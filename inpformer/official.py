@@ -9,7 +9,7 @@ from pathlib import Path
 from torch import Tensor
 
 from inpformer.config import ModelConfig
-from inpformer.errors import WeightsError
+from inpformer.errors import ConfigError, WeightsError
 from inpformer.modeling.build import (
     build_encoder,
     build_model,
@@ -29,6 +29,15 @@ _RENAMES = (
     (r"\.attn\.kv\.", ".attention.key_value."),
     (r"\.attn\.proj\.", ".attention.proj."),
 )
+_REQUIRED = (
+    "prototype_token",
+    "decoder.0.attn.learn_scale",
+    "encoder.patch_embed.proj.weight",
+    "encoder.cls_token",
+    "encoder.register_tokens",
+    "encoder.pos_embed",
+    "encoder.blocks.0.norm1.weight",
+)
 _DEEP_ENCODER_BLOCKS = 24
 
 
@@ -42,22 +51,28 @@ def import_official(path: Path) -> tuple[ModelConfig, INPFormer]:
     """
     state = read_state_dict(path)
     source = f"'{path.name}'"
-    required = ("prototype_token", "decoder.0.attn.learn_scale", "encoder.patch_embed.proj.weight")
-    if any(key not in state for key in required):
+    missing = [key for key in _REQUIRED if key not in state]
+    if missing:
         raise WeightsError(
-            f"{source} is no complete official INP-Former checkpoint. Give the .pth file that the "
-            "official training code saved, with encoder and decoder in it."
+            f"{source} is no complete official INP-Former checkpoint: it lacks {missing[0]}. Give "
+            "the .pth file that the official training code saved, with encoder and decoder in it."
         )
     encoder_state = {
         key.removeprefix("encoder."): value
         for key, value in state.items()
         if key.startswith("encoder.")
     }
-    config = ModelConfig(
-        variant="inp-former",
-        encoder=_read_encoder_config(state, encoder_state),
-        inp_count=len(state["prototype_token"]),
-    )
+    try:
+        config = ModelConfig(
+            variant="inp-former",
+            encoder=_read_encoder_config(state, encoder_state),
+            inp_count=len(state["prototype_token"]),
+        )
+    except (ConfigError, IndexError, TypeError, ValueError) as error:
+        raise WeightsError(
+            f"{source} has the names of an official INP-Former checkpoint but sizes that make no "
+            "model; it may be damaged. Copy or download it again."
+        ) from error
     model = build_model(config, build_encoder(config.encoder, encoder_state, source))
     load_trained_state(model, rename_official_heads(state), source)
     return config, model

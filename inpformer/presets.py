@@ -44,6 +44,9 @@ class EncoderConfig:
     def __post_init__(self) -> None:
         object.__setattr__(self, "layers", tuple(self.layers))
         object.__setattr__(self, "file_names", tuple(self.file_names))
+        for name in ("patch_size", "embed_dim", "depth", "num_heads", "native_grid"):
+            require(getattr(self, name) >= 1, f"{name} must be at least 1")
+        require(self.register_tokens >= 0, "register_tokens must not be negative")
         require(self.embed_dim % self.num_heads == 0, "embed_dim must be a multiple of num_heads")
         require(len(self.layers) > 0, "an encoder needs at least one block in `layers`")
         require(

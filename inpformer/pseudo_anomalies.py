@@ -155,7 +155,9 @@ def _augmenters(generator: Generator) -> list[Callable[[Tensor], Tensor]]:
     def rotate(texture: Tensor) -> Tensor:
         # Padding first: rotation would otherwise uncover black corners.
         height, width = texture.shape[-2:]
-        padded = TF.pad(texture, [width // 2, height // 2], padding_mode="reflect")
+        diagonal = math.ceil(math.hypot(height, width))
+        rows, columns = (_mirrored(side, (diagonal - side) // 2 + 1) for side in (height, width))
+        padded = texture[:, rows][:, :, columns]
         turned = TF.rotate(padded, angle, TF.InterpolationMode.BILINEAR)
         return TF.center_crop(turned, [height, width])
 
@@ -171,6 +173,12 @@ def _augmenters(generator: Generator) -> list[Callable[[Tensor], Tensor]]:
         lambda texture: TF.autocontrast(texture.clamp(0, 1)),
         lambda texture: rotate(equalize(texture)),
     ]
+
+
+def _mirrored(length: int, padding: int) -> Tensor:
+    """Return indices that mirror `length` pixels at both ends, as often as `padding` needs."""
+    index = torch.arange(-padding, length + padding) % (2 * length)
+    return torch.where(index < length, index, 2 * length - 1 - index)
 
 
 def _uniform(generator: Generator, low: float, high: float) -> float:

@@ -159,14 +159,28 @@ def _drop_unused_parts(vit: nn.Module, last_layer: int) -> None:
 
 
 def _load_encoder_state(vit: nn.Module, state: dict[str, Tensor], source: str, name: str) -> None:
-    if "pos_embed" in state and "mask_token" in state:
+    if "mask_token" in state:
         # DINOv2's own files carry a position for the class token; timm's filter folds it in.
+        _check_own_naming(vit, state, source)
         family = sys.modules[type(vit).__module__]
-        state = family.checkpoint_filter_fn(state, vit)
+        state = family.checkpoint_filter_fn(dict(state), vit)
     try:
         load_strictly(vit, state, source)
     except WeightsError as error:
         raise WeightsError(f"{error} It does not belong to the encoder '{name}'.") from error
+
+
+def _check_own_naming(vit: nn.Module, state: dict[str, Tensor], source: str) -> None:
+    """Refuse what timm's filter would crash on, or silently resample to another grid."""
+    missing = [k for k in ("cls_token", "register_tokens", "pos_embed") if k not in state]
+    if missing:
+        raise WeightsError(f"{source} does not fit: it lacks {', '.join(missing)}.")
+    positions = vit.pos_embed.shape[1] + 1  # one more: that of the class token
+    if state["pos_embed"].shape[1:] != (positions, vit.embed_dim):
+        raise WeightsError(
+            f"{source} does not fit: its pos_embed is {tuple(state['pos_embed'].shape)}, which is "
+            f"of another position grid than the {positions - 1} patches expected."
+        )
 
 
 def _check_fit(own: dict[str, Tensor], state: dict[str, Tensor], source: str) -> None:

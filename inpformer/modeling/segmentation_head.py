@@ -12,7 +12,8 @@ class SegmentationHead(nn.Module):
 
     The paper names the layers; their widths and kernels are our assumption. So is the input
     scale: residuals are far below 1, and on a short schedule the head would only learn how large
-    a defect is on average. A scale of 1 is the paper's form.
+    a defect is on average. A scale of 1 is the paper's form. The last bias makes the head start at
+    a probability of about 0.1: most pixels are normal (assumption).
 
     Args:
         dim: Channels C of the residual.
