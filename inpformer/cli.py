@@ -6,6 +6,7 @@ import argparse
 import json
 import logging
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,8 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def fit(options: argparse.Namespace) -> int:
     """Fit a detector to a few normal pictures and save it."""
-    from inpformer.detector import AnomalyDetector
-    from inpformer.images import list_images, load_image
+    from inpformer.images import list_images, read_image
 
     config = FitConfig(
         variant=options.variant,
@@ -51,13 +51,23 @@ def fit(options: argparse.Namespace) -> int:
         tiles=options.tiles,
         false_alarm_rate=options.false_alarm_rate,
     )
-    if options.output.suffix != ".safetensors":
-        raise UserError(f"The output must end in .safetensors, and '{options.output}' does not.")
-    images = [load_image(path) for path in list_images(options.shots)]
+    pictures = {path: read_image(path) for path in list_images(options.shots)}
+    for path, picture in pictures.items():
+        _tell_notes(path, picture.notes)
+    images = [picture.image for picture in pictures.values()]
+
+    # Late, for they bring torch: what is wrong with the pictures is said at once.
+    from inpformer.detector import AnomalyDetector
+    from inpformer.detector_file import check_target
+
+    check_target(options.output)
     source = AnomalyDetector.load(options.encoder, options.device, options.weights)
     _tell(source.provenance.encoder_reason)
     with tqdm(total=100, unit="%", bar_format=_BAR, disable=options.json) as bar:
         detector = source.fit(images, config, on_step=lambda step: _advance(bar, step))
+    used = detector.provenance.shot_count
+    if used < len(images):
+        _tell(f"Note: of {len(images)} pictures some are identical and count once; {used} used.")
     detector.save(options.output, bundle_encoder=options.bundle_encoder)
     _report(_describe(detector, options.output), options.json)
     return EXIT_OK
@@ -65,43 +75,95 @@ def fit(options: argparse.Namespace) -> int:
 
 def predict(options: argparse.Namespace) -> int:
     """Inspect pictures and write maps, masks and prototypes for each."""
-    from inpformer.detector import AnomalyDetector
-    from inpformer.images import list_images, read_image
-    from inpformer.report import write_result
+    from inpformer.files import check_folder
+    from inpformer.pictures import check_colour_map
+    from inpformer.tiling import parse_tiles
 
-    paths = list_images(options.pictures)
+    # What is wrong with the options is said once, before anything is loaded or written.
+    check_colour_map(options.colour_map)
+    if parse_tiles(options.tiles or "") and options.geometry == "benchmark":
+        raise UserError("The benchmark geometry cannot be tiled; leave out --tiles or --geometry.")
+    paths = _choose_pictures(options.pictures, options.output)
+    check_folder(options.output)
+
+    from inpformer.detector import AnomalyDetector
+
     detector = AnomalyDetector.load(options.model, options.device, options.weights)
+    detector.choose_map(options.map)
     _tell(detector.provenance.encoder_reason)
     for notice in detector.notices:
         _tell(f"Note: {notice}.")
     names = _output_names(paths)
-    failed = 0
-    lines = []
-    for path in tqdm(paths, unit="picture", disable=options.json or len(paths) < 2):
-        try:
-            picture = read_image(path)
-            result = detector.predict(
-                picture.image, geometry=options.geometry, tiles=options.tiles, map_name=options.map
+    lines: list[dict[str, Any]] = []
+    try:
+        for path in tqdm(paths, unit="picture", disable=options.json or len(paths) < 2):
+            lines.append(_inspect_file(detector, path, names[path], options))
+            _report_line(lines[-1], options.json)
+    except KeyboardInterrupt:
+        _save_lines(options.output, lines)
+        done = f"{len(lines)} of {len(paths)} pictures are done and listed in results.jsonl"
+        _complain(f"Stopped; {done}.", options.json)
+        return EXIT_INTERRUPTED
+    _save_lines(options.output, lines)
+    return EXIT_BAD_INPUT if any("error" in line for line in lines) else EXIT_OK
+
+
+def _inspect_file(
+    detector: AnomalyDetector, path: Path, name: str, options: argparse.Namespace
+) -> dict[str, Any]:
+    """Inspect one picture, write its files, and return its line: facts, or what was wrong."""
+    from inpformer.images import read_image
+    from inpformer.report import write_result
+
+    try:
+        picture = read_image(path)
+        result = detector.predict(
+            picture.image, geometry=options.geometry, tiles=options.tiles, map_name=options.map
+        )
+        facts = write_result(
+            options.output, name, picture.image, result, options.maps, options.colour_map
+        )
+    except UserError as error:
+        return {"file": str(path), "error": str(error)}
+    return {"file": str(path), "notes": list(picture.notes), **facts}
+
+
+def _save_lines(folder: Path, lines: list[dict[str, Any]]) -> None:
+    from inpformer.files import make_folder, save_bytes
+
+    make_folder(folder)
+    text = "".join(json.dumps(line) + "\n" for line in lines)
+    save_bytes(folder / "results.jsonl", text.encode())
+
+
+def _choose_pictures(given: list[Path], output: Path) -> list[Path]:
+    """List the pictures to inspect; none of them may lie where results are written.
+
+    Raises:
+        UserError: There is none, or results could overwrite pictures.
+    """
+    from inpformer.images import list_images
+
+    target = output.resolve()
+    for path in given:
+        place = path.resolve() if path.is_dir() else path.resolve().parent
+        if place == target:
+            raise UserError(
+                f"'{output}' holds the pictures to inspect, which results could overwrite; choose "
+                "another folder for the output."
             )
-            line = {"file": str(path), "notes": list(picture.notes)}
-            line |= write_result(
-                options.output, names[path], picture.image, result, options.maps, options.colour_map
-            )
-        except UserError as error:
-            failed += 1
-            line = {"file": str(path), "error": str(error)}
-        lines.append(line)
-        _report_line(line, options.json)
-    if options.output.is_dir():
-        text = "".join(json.dumps(line) + "\n" for line in lines)
-        (options.output / "results.jsonl").write_text(text, encoding="utf-8")
-    return EXIT_BAD_INPUT if failed else EXIT_OK
+    # A folder that holds the output folder is fine: results of an earlier run are passed over.
+    paths = [path for path in list_images(given) if path.resolve().parent != target]
+    if not paths:
+        raise UserError(f"All pictures lie in the output folder '{output}'; choose another one.")
+    return paths
 
 
 def import_official(options: argparse.Namespace) -> int:
     """Convert an official INP-Former checkpoint into a detector file."""
-    from inpformer.detector_file import import_official_detector
+    from inpformer.detector_file import check_target, import_official_detector
 
+    check_target(options.output)
     detector = import_official_detector(options.checkpoint)
     detector.save(options.output, bundle_encoder=True)
     _report(_describe(detector, options.output), options.json)
@@ -194,6 +256,11 @@ def _output_names(paths: list[Path]) -> dict[Path, str]:
     return names
 
 
+def _tell_notes(path: str | Path, notes: Sequence[str]) -> None:
+    if notes:
+        tqdm.write(f"{path}: {'; '.join(notes)}", file=sys.stderr)
+
+
 def _report_line(line: dict[str, Any], as_json: bool) -> None:
     if as_json:
         print(json.dumps(line), flush=True)
@@ -202,6 +269,7 @@ def _report_line(line: dict[str, Any], as_json: bool) -> None:
     else:
         confidence = line["confidence"]
         shown = "" if confidence is None else f", confidence {confidence:.0%}"
+        _tell_notes(line["file"], line["notes"])
         tqdm.write(f"{line['file']}: {line['verdict']}, score {line['image_score']:.4f}{shown}")
 
 

@@ -6,7 +6,7 @@ import math
 from dataclasses import MISSING, dataclass, fields
 from typing import Any, Literal, get_args, get_type_hints
 
-from inpformer.errors import ConfigError, require
+from inpformer.errors import require
 from inpformer.presets import ENCODER_PRESETS, EncoderConfig
 
 Variant = Literal["training-free", "inp-former", "inp-former++"]

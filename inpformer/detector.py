@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -23,18 +22,20 @@ from inpformer.config import (
 )
 from inpformer.errors import ConfigError, UserError
 from inpformer.fitting import fit_model
-from inpformer.geometry import ImageGeometry
 from inpformer.images import check_image
+from inpformer.model_input import (
+    make_geometry,
+    shot_tensors,
+    tile_layout,
+    to_tensor,
+    unique_images,
+)
 from inpformer.modeling.model import INPFormer, INPFormerOutput
 from inpformer.progress import FitStep
 from inpformer.result import AnomalyResult, Explanation
 from inpformer.scoring import anomaly_maps, image_score
-from inpformer.tiling import auto_tiles, blend_tiles, parse_tiles, tile_boxes
+from inpformer.tiling import blend_tiles, tile_boxes
 
-logger = logging.getLogger(__name__)
-
-MAX_SHOTS = 16
-GEOMETRIES = ("full", "benchmark")
 _TILE_BATCH = 4
 
 
@@ -135,6 +136,19 @@ class AnomalyDetector:
             notices.append(TRAINING_FREE_NOTICE)
         return tuple(notices)
 
+    def choose_map(self, name: str | None) -> MapName:
+        """Return the map that decides: `name`, or the variant's default for None.
+
+        Raises:
+            UserError: This detector does not give it; the message lists those it gives.
+        """
+        names = self.config.map_names
+        if name is not None and name not in names:
+            raise UserError(
+                f"This detector gives no '{name}' map. Choose one of: {', '.join(names)}."
+            )
+        return name or names[0]
+
     def fit(
         self,
         normal_images: Sequence[np.ndarray],
@@ -156,7 +170,12 @@ class AnomalyDetector:
             FitCancelledError: `should_stop` answered True.
         """
         config = config or FitConfig()
-        shots = self._prepare_shots(normal_images, config.tiles)
+        unique = unique_images(normal_images)
+        patch_size = self.config.encoder.patch_size
+        shots = [
+            [tensor.to(self.device) for tensor in shot_tensors(image, config.tiles, patch_size)]
+            for image in unique
+        ]
         model_config = replace(
             self.config,
             variant=config.variant,
@@ -196,20 +215,20 @@ class AnomalyDetector:
             UserError: The picture or an option cannot be used.
         """
         image = check_image(image)
-        if geometry not in GEOMETRIES:
-            raise ConfigError(f"geometry must be one of {GEOMETRIES}, got '{geometry}'.")
-        map_name = map_name or self.config.map_names[0]
-        if map_name not in self.config.map_names:
-            known = ", ".join(self.config.map_names)
-            raise UserError(f"This detector gives no '{map_name}' map. Choose one of: {known}.")
-        rows_columns = None
-        if geometry == "full":
-            text = self.provenance.tiles if tiles is None else tiles
-            rows_columns = self._tile_layout(image, text)
+        map_name = self.choose_map(map_name)
+        picture_geometry = make_geometry(image, geometry, self.config.encoder.patch_size)
+        fitted_layout = self._layout(image, self.provenance.tiles)
+        rows_columns = fitted_layout if tiles is None else self._layout(image, tiles)
+        if geometry == "benchmark":
+            if tiles is not None and rows_columns is not None:
+                raise ConfigError(
+                    "The benchmark geometry shows one crop of the picture, which cannot be tiled; "
+                    "leave out the tiles or the geometry."
+                )
+            rows_columns = None
         started = time.perf_counter()
-        picture_geometry = self._geometry(image, geometry)
         with torch.inference_mode():
-            output = self._model(self._to_tensor(image, picture_geometry)[None])
+            output = self._model(to_tensor(image, picture_geometry).to(self.device)[None])
             maps = {name: m[0] for name, m in self._maps(output).items()}
             scores = {name: float(image_score(m[None])[0]) for name, m in maps.items()}
             explanation = _explain(output)
@@ -225,7 +244,7 @@ class AnomalyDetector:
             explanation=explanation,
             tiles=rows_columns,
             seconds=time.perf_counter() - started,
-            notices=self._result_notices(rows_columns),
+            notices=self._result_notices(rows_columns, fitted_layout),
         )
 
     def _predict_tiles(
@@ -237,10 +256,10 @@ class AnomalyDetector:
         tile_scores: dict[MapName, list[float]] = {}
         for start in range(0, len(boxes), _TILE_BATCH):
             crops = [image[t : t + h, x : x + w] for t, x, h, w in boxes[start:][:_TILE_BATCH]]
-            geometry = self._geometry(crops[0], "full")
-            batch = torch.stack([self._to_tensor(crop, geometry) for crop in crops])
+            geometry = make_geometry(crops[0], "full", self.config.encoder.patch_size)
+            batch = torch.stack([to_tensor(crop, geometry) for crop in crops])
             with torch.inference_mode():
-                maps = self._maps(self._model(batch))
+                maps = self._maps(self._model(batch.to(self.device)))
             for name, values in maps.items():
                 tile_scores.setdefault(name, []).extend(image_score(values).tolist())
                 pictures = [geometry.to_picture(value.cpu().numpy()) for value in values]
@@ -248,63 +267,23 @@ class AnomalyDetector:
         blended = {n: blend_tiles(image.shape[:2], boxes, m) for n, m in tile_maps.items()}
         return blended, {name: max(scores) for name, scores in tile_scores.items()}
 
-    def _prepare_shots(self, images: Sequence[np.ndarray], tiles: str) -> list[list[Tensor]]:
-        unique: list[np.ndarray] = []
-        for image in images:
-            checked = check_image(image)
-            if any(np.array_equal(checked, other) for other in unique):
-                logger.info("Two of the normal pictures are identical; they count as one.")
-            else:
-                unique.append(checked)
-        if not unique:
-            raise UserError("Add at least 1 normal picture to fit a detector.")
-        if len(unique) > MAX_SHOTS:
-            raise UserError(
-                f"A few-shot fit takes at most {MAX_SHOTS} normal pictures, and these are "
-                f"{len(unique)}. Choose the {MAX_SHOTS} that differ most."
-            )
-        return [self._shot_pictures(image, tiles) for image in unique]
-
-    def _shot_pictures(self, image: np.ndarray, tiles: str) -> list[Tensor]:
-        layout = self._tile_layout(image, tiles)
-        if layout is None:
-            return [self._to_tensor(image, self._geometry(image, "full"))]
-        crops = [image[t : t + h, x : x + w] for t, x, h, w in tile_boxes(image.shape[:2], layout)]
-        return [self._to_tensor(crop, self._geometry(crop, "full")) for crop in crops]
-
-    def _tile_layout(self, image: np.ndarray, tiles: str) -> tuple[int, int] | None:
-        layout = parse_tiles(tiles)
-        if layout == "auto":
-            rows, columns = self._geometry(image, "full").input_size
-            layout = auto_tiles(image.shape[:2], rows * columns)
-        return None if layout in (None, (1, 1)) else layout
-
-    def _geometry(self, image: np.ndarray, name: str) -> ImageGeometry:
-        make = ImageGeometry.benchmark if name == "benchmark" else ImageGeometry.full
-        return make(image.shape[:2], self.config.encoder.patch_size)
-
-    def _to_tensor(self, image: np.ndarray, geometry: ImageGeometry) -> Tensor:
-        """Return the model's input `(3, h, w)` float32 in [0, 1] on its device."""
-        pixels = np.ascontiguousarray(geometry.to_input(image).transpose(2, 0, 1))
-        return torch.from_numpy(pixels).to(self.device).float() / 255
+    def _layout(self, image: np.ndarray, tiles: str) -> tuple[int, int] | None:
+        return tile_layout(image, tiles, self.config.encoder.patch_size)
 
     def _maps(self, output: INPFormerOutput) -> dict[MapName, Tensor]:
         return anomaly_maps(output, self.config, self.calibration)
 
-    def _result_notices(self, tiles: tuple[int, int] | None) -> tuple[str, ...]:
-        fitted_in_tiles = bool(self.provenance.tiles)
-        if self.calibration is not None and fitted_in_tiles != (tiles is not None):
-            return (
-                *self.notices,
-                "fitted on "
-                + (
-                    "tiles but shown whole pictures"
-                    if fitted_in_tiles
-                    else "whole pictures but shown tiles"
-                )
-                + ": the threshold is only a rough guide",
-            )
-        return self.notices
+    def _result_notices(
+        self, tiles: tuple[int, int] | None, fitted: tuple[int, int] | None
+    ) -> tuple[str, ...]:
+        if self.calibration is None or tiles == fitted:
+            return self.notices
+        was, now = (
+            "whole pictures" if layout is None else f"{layout[0]}x{layout[1]} tiles"
+            for layout in (fitted, tiles)
+        )
+        notice = f"fitted on {was} but shown {now}: the threshold is only a rough guide"
+        return (*self.notices, notice)
 
 
 def _explain(output: INPFormerOutput) -> Explanation:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
-import os
-import tempfile
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +17,7 @@ from torch import Tensor
 from inpformer import hub
 from inpformer.config import Calibration, ModelConfig, from_dict
 from inpformer.errors import ConfigError, UserError, WeightsError
+from inpformer.files import check_folder, make_folder, replacing
 from inpformer.modeling.build import (
     build_encoder,
     build_model,
@@ -69,7 +69,9 @@ def load_detector(
 
 def save_detector(detector: AnomalyDetector, path: Path, bundle_encoder: bool = False) -> Path:
     """Write a detector; see `AnomalyDetector.save`."""
-    model = detector.model
+    model, encoder = detector.model, detector.config.encoder
+    # An encoder that has no name of its own is found nowhere else again.
+    bundle_encoder = bundle_encoder or not (encoder.timm_name or encoder.file_names)
     tensors = {key: value.detach().cpu() for key, value in trained_state(model).items()}
     if bundle_encoder:
         for key, value in model.encoder.vit.state_dict().items():
@@ -219,33 +221,41 @@ def _read_file(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
         raise WeightsError(
             f"'{path.name}' is damaged, cut short, or no safetensors file. Copy it again."
         ) from error
-    if not isinstance(header, dict) or header.get("format") != FORMAT:
+    found = header.get("format") if isinstance(header, dict) else None
+    if found != FORMAT and str(found).startswith(FORMAT.rstrip("0123456789")):
+        raise WeightsError(
+            f"'{path.name}' was saved by another version of this program ({found}); this one "
+            f"reads {FORMAT}. Update the program, or save the detector again with this version."
+        )
+    if found != FORMAT:
         raise WeightsError(
             f"'{path.name}' is a safetensors file, but no detector saved by this program."
         )
     return header, tensors
 
 
-def _write_whole(path: Path, tensors: dict[str, Tensor], header: dict[str, Any]) -> None:
-    """Write beside the target, then rename: a reader never sees half a file."""
+def check_target(path: Path) -> None:
+    """See that a detector can be saved at `path`, before the work is done.
+
+    Raises:
+        UserError: It has another ending, or the folder cannot be written to.
+    """
     if path.suffix != ".safetensors":
         raise UserError(f"A detector file must end in .safetensors, and '{path.name}' does not.")
-    temporary = None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".saving-", suffix=".tmp")
-        os.close(handle)
-        save_file(tensors, temporary, metadata={"inpformer": json.dumps(header)})
-        os.replace(temporary, path)
-    except (OSError, SafetensorError) as error:
-        raise UserError(
-            f"'{path}' could not be written ({_reason(error)}). Nothing was changed; free some "
-            "space or choose another folder."
-        ) from error
-    finally:
-        if temporary is not None and os.path.exists(temporary):
-            os.unlink(temporary)
+    if path.is_dir():
+        raise UserError(f"'{path}' is a folder; give the name of a file to save the detector in.")
+    check_folder(path.parent)
 
 
-def _reason(error: Exception) -> str:
-    return (getattr(error, "strerror", None) or str(error)).splitlines()[0].lower()
+def _write_whole(path: Path, tensors: dict[str, Tensor], header: dict[str, Any]) -> None:
+    check_target(path)
+    make_folder(path.parent)
+    with replacing(path) as partial:
+        partial.touch()
+        mode = partial.stat().st_mode
+        try:
+            save_file(tensors, partial, metadata={"inpformer": json.dumps(header)})
+        except SafetensorError as error:
+            # It wraps the system's error in its own words.
+            raise OSError(errno.ENOSPC if "os error 28" in str(error) else 0, str(error)) from error
+        partial.chmod(mode)  # safetensors makes files that only their owner may read

@@ -106,7 +106,7 @@ class _Fit:
         encode = 12.0 * depth * tokens
         decode = (11.0 * self.model_config.decoder_depth + 8) * tokens
         plan = {"encode": (views, encode)}
-        held_out = min(views, MAX_CALIBRATION_VIEWS)
+        held_out = sum(len(self.shown_of(fold)) for fold in self.folds)
         if not self.model_config.is_trained:
             return {**plan, "calibrate": (held_out, tokens)}
         share = min(config.tokens_per_view or tokens, tokens) / tokens
@@ -183,9 +183,8 @@ class _Fit:
     def calibrate(self, model: INPFormer) -> Calibration:
         """Score views that the scoring model was not fitted on, and set the scales from them."""
         held_out: list[list[ViewMaps]] = []
-        step = -(-len(self.cache.groups) // MAX_CALIBRATION_VIEWS)
         for fold in self.folds:
-            shown = [index for index in fold if index % VIEW_COUNT % step == 0]
+            shown = self.shown_of(fold)
             if not self.model_config.is_trained:
                 held_out += self._by_view(shown, self._view_maps(model, shown))
                 self.progress.advance("calibrate", len(shown))
@@ -211,6 +210,11 @@ class _Fit:
             self.shot_count,
             self._method(),
         )
+
+    def shown_of(self, fold: Sequence[int]) -> list[int]:
+        """Return the views of a fold that are scored: of many shots, a part of each."""
+        step = -(-self.shot_count * VIEW_COUNT // MAX_CALIBRATION_VIEWS)
+        return [index for index in fold if index % VIEW_COUNT % step == 0]
 
     def _by_view(self, indices: Sequence[int], maps: list[ViewMaps]) -> list[list[ViewMaps]]:
         """Bring the tiles of one view of one shot together."""

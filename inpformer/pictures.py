@@ -193,11 +193,16 @@ def find_regions(mask: np.ndarray, anomaly_map: np.ndarray, min_area: int = 0) -
     return sorted(regions, key=lambda region: region.peak, reverse=True)
 
 
+def check_colour_map(colour_map: str) -> None:
+    """Raise a `ConfigError` unless `colour_map` is one of `COLOUR_MAPS`."""
+    known = ", ".join(COLOUR_MAPS)
+    require(colour_map in COLOUR_MAPS, f"the colour map must be one of {known}, not {colour_map}")
+
+
 @lru_cache
 def _colour_table(colour_map: str) -> np.ndarray:
     """Return `(256, 3)` uint8 RGB."""
-    known = ", ".join(COLOUR_MAPS)
-    require(colour_map in COLOUR_MAPS, f"the colour map must be one of {known}, not {colour_map}")
+    check_colour_map(colour_map)
     from matplotlib import colormaps
 
     table = colormaps[colour_map](np.arange(256), bytes=True)[:, :3].copy()

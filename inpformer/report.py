@@ -7,14 +7,13 @@ from typing import Any, Literal
 
 import numpy as np
 
-from inpformer.errors import UserError
+from inpformer.files import make_folder, save_npy, save_png, to_uint16
 from inpformer.pictures import (
     draw_heatmap,
     draw_mask,
     draw_overlay,
     find_regions,
 )
-from inpformer.png import save_png, to_uint16
 from inpformer.prototypes import draw_inp_sheet
 from inpformer.result import AnomalyResult
 
@@ -45,21 +44,20 @@ def write_result(
     Raises:
         UserError: The folder cannot be written.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"The folder '{folder}' cannot be made; choose another one.") from error
+    make_folder(folder)
     colours = result.colour_range()
     drawings = {
         "heatmap": draw_heatmap(result.anomaly_map, colours, colour_map),
         "overlay": draw_overlay(image, result.anomaly_map, colours, colour_map=colour_map),
-        "inps": draw_inp_sheet(image, result.inp_attention, result.inp_assignment),
+        "inps": draw_inp_sheet(
+            result.geometry.crop_to_inspected(image), result.inp_attention, result.inp_assignment
+        ),
     }
     if result.threshold is not None:
         drawings["mask"] = draw_mask(result.mask())
-    map_range = (0.0, _COSINE_LIMIT)
-    if result.threshold is not None:
-        map_range = (0.0, _CALIBRATED_LIMIT * result.threshold)
+    map_range = (0.0, _CALIBRATED_LIMIT * (result.threshold or 0.0))
+    if map_range[1] <= 0:  # not calibrated, or on pictures that gave no distance at all
+        map_range = (0.0, _COSINE_LIMIT)
     if maps == "png16":
         drawings["map"] = to_uint16(result.anomaly_map, map_range)
     files = {}
@@ -70,7 +68,7 @@ def write_result(
     if maps == "npy":
         is_benchmark = result.geometry.name == "benchmark"
         values = result.score_maps[result.map_name] if is_benchmark else result.anomaly_map
-        _save_npy(folder / f"{name}_map.npy", values)
+        save_npy(folder / f"{name}_map.npy", values)
         files["map"] = f"{name}_map.npy"
     facts = describe_result(result)
     return {**facts, "map_range": list(map_range) if maps == "png16" else None, "files": files}
@@ -107,11 +105,3 @@ def verdict(is_anomalous: bool | None) -> str:
     if is_anomalous is None:
         return "not calibrated"
     return "anomalous" if is_anomalous else "normal"
-
-
-def _save_npy(path: Path, values: np.ndarray) -> None:
-    try:
-        np.save(path, values)
-    except OSError as error:
-        path.unlink(missing_ok=True)
-        raise UserError(f"'{path}' could not be written; free some space.") from error

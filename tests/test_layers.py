@@ -21,7 +21,7 @@ TENSORS = (
     "calibration",
     "token_cache",
 )
-PICTURES = ("images", "tiling", "pictures", "png")
+PICTURES = ("images", "tiling", "pictures", "files")
 PICTURE_LIBRARIES = ("PIL", "cv2", "gradio", "matplotlib")
 
 

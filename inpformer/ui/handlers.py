@@ -16,9 +16,10 @@ import gradio as gr
 import numpy as np
 
 from inpformer.config import FitConfig
-from inpformer.detector import MAX_SHOTS, AnomalyDetector
+from inpformer.detector import AnomalyDetector
 from inpformer.errors import FitCancelledError, UserError
 from inpformer.images import read_image
+from inpformer.model_input import MAX_SHOTS
 from inpformer.progress import FitStep
 from inpformer.ui import text, views
 from inpformer.ui.session import Inspection, Session, Sessions

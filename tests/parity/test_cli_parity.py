@@ -10,7 +10,6 @@ import torch
 
 from inpformer import cli
 from inpformer.detector import AnomalyDetector
-from inpformer.errors import WeightsError
 from inpformer.official import import_official
 
 RTOL, ATOL = 1e-4, 1e-5
@@ -81,10 +80,12 @@ def test_an_imported_checkpoint_is_bit_equal_to_the_checkpoint_itself(golden, im
     assert all(torch.equal(state[key], value) for key, value in model.state_dict().items())
 
 
-def test_an_imported_detector_without_its_encoder_does_not_pass_for_whole(imported, tmp_path):
-    path = AnomalyDetector.load(imported).save(tmp_path / "heads.safetensors")
-    with pytest.raises(WeightsError, match="other weights of the encoder"):
-        AnomalyDetector.load(path)
+def test_an_encoder_that_no_preset_names_is_saved_with_the_detector_unasked(imported, tmp_path):
+    detector = AnomalyDetector.load(imported)
+    path = detector.save(tmp_path / "again.safetensors")
+    picture = np.random.default_rng(0).integers(0, 256, (80, 100, 3), np.uint8)
+    again = AnomalyDetector.load(path).predict(picture).anomaly_map
+    np.testing.assert_array_equal(again, detector.predict(picture).anomaly_map)
 
 
 def test_a_checkpoint_cut_short_is_refused_and_nothing_is_written(golden, tmp_path, capsys):

@@ -18,7 +18,8 @@ from PIL import Image
 import inpformer.detector
 from inpformer import cli, detector_file
 from inpformer.config import FitConfig
-from inpformer.detector import MAX_SHOTS, AnomalyDetector, Provenance
+from inpformer.detector import AnomalyDetector, Provenance
+from inpformer.model_input import MAX_SHOTS
 from inpformer.modeling.build import build_encoder, build_model
 from inpformer.presets import ENCODER_PRESETS
 

@@ -8,8 +8,9 @@ import torch
 from inpformer import detector as detector_module
 from inpformer.augmentation import VIEW_COUNT, make_view
 from inpformer.config import TRAINING_FREE_NOTICE, UNTRAINED_NOTICE, VARIANTS, FitConfig
-from inpformer.detector import MAX_SHOTS, AnomalyDetector, Provenance
+from inpformer.detector import AnomalyDetector, Provenance
 from inpformer.errors import ConfigError, FitCancelledError, ImageError, UserError
+from inpformer.model_input import MAX_SHOTS
 from inpformer.modeling.build import build_encoder, build_model
 from inpformer.tiling import blend_tiles, tile_boxes
 
@@ -305,7 +306,7 @@ def test_any_seed_either_works_or_is_refused_in_words(source, seed):
     try:
         source.fit([random_picture(40, 40)], replace(QUICK, seed=seed))
     except UserError as error:
-        assert "seed" in str(error)
+        assert "seed" in str(error).lower()
 
 
 def test_a_fit_leaves_the_callers_random_numbers_alone(source):
@@ -457,12 +458,12 @@ def test_a_detector_fitted_in_tiles_predicts_in_tiles_by_itself(fitted_in_tiles)
 def test_whole_pictures_after_a_fit_in_tiles_carry_a_notice(fitted_in_tiles):
     result = fitted_in_tiles.predict(random_picture(100, 130), tiles="")
     assert result.tiles is None
-    assert any("fitted on tiles but shown whole" in notice for notice in result.notices)
+    assert any("tiles but shown whole pictures" in notice for notice in result.notices)
 
 
 def test_tiles_after_a_fit_on_whole_pictures_carry_a_notice(fitted):
     result = fitted["inp-former"].predict(random_picture(100, 130), tiles="2x2")
-    assert any("fitted on whole pictures but shown tiles" in n for n in result.notices)
+    assert any("fitted on whole pictures but shown 2x2 tiles" in n for n in result.notices)
     untiled = fitted["inp-former"].predict(random_picture(100, 130))
     assert not any("fitted on" in notice for notice in untiled.notices)
 

@@ -426,7 +426,7 @@ def assert_only_the_old_file_is_there(path: Path, data: bytes | None) -> None:
 
 
 @pytest.mark.parametrize("existing", [False, True])
-@pytest.mark.parametrize("where", ["save_file", "replace", "mkstemp"])
+@pytest.mark.parametrize("where", ["save_file", "replace", "touch"])
 def test_a_full_disk_leaves_the_old_file_as_it_was_and_nothing_else(
     source, detector, tmp_path, monkeypatch, where, existing
 ):
@@ -435,13 +435,13 @@ def test_a_full_disk_leaves_the_old_file_as_it_was_and_nothing_else(
     with monkeypatch.context() as patch:
         module = {
             "save_file": detector_file,
-            "replace": detector_file.os,
-            "mkstemp": detector_file.tempfile,
+            "replace": os,
+            "touch": Path,
         }[where]
         patch.setattr(module, where, raise_full)
-        with pytest.raises(UserError, match="no space left") as caught:
+        with pytest.raises(UserError, match=r"no space left|Nothing can be written") as caught:
             detector.save(path)
-    assert "\n" not in str(caught.value) and str(path) in str(caught.value)
+    assert "\n" not in str(caught.value) and str(path.parent) in str(caught.value)
     assert_only_the_old_file_is_there(path, data)
 
 
@@ -494,7 +494,7 @@ def test_a_file_takes_the_place_of_the_old_one(source, detector, picture, tmp_pa
 
 def test_a_folder_that_cannot_be_written_is_refused(detector, tmp_path):
     (tmp_path / "file").write_text("not a folder")
-    with pytest.raises(UserError, match="could not be written"):
+    with pytest.raises(UserError, match="choose another"):
         detector.save(tmp_path / "file" / "d.safetensors")
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from inpformer.errors import ConfigError, UserError
+from inpformer.files import save_png, to_uint16
 from inpformer.panels import draw_colour_bar
 from inpformer.pictures import (
     COLOUR_MAPS,
@@ -18,7 +19,6 @@ from inpformer.pictures import (
     find_regions,
     hatch,
 )
-from inpformer.png import save_png, to_uint16
 from inpformer.prototypes import (
     INP_COLOURS,
     assignment_shares,

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from inpformer import png
+from inpformer import files
 from inpformer.config import FitConfig
 from inpformer.detector import AnomalyDetector, Provenance
 from inpformer.errors import UserError
@@ -239,7 +239,7 @@ def test_a_full_disk_is_said_and_leaves_no_half_file(calibrated, picture, tmp_pa
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(png.os, "replace", full)
+        patch.setattr(files.os, "replace", full)
         with pytest.raises(UserError, match="space"):
             write_result(tmp_path, "part", picture, calibrated)
     assert not list(tmp_path.iterdir())

@@ -1,0 +1,128 @@
+"""Files of ours, written whole or not at all: a reader never sees half of one."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import io
+import os
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from inpformer.errors import UserError
+from inpformer.pictures import stretch
+
+
+def to_uint16(anomaly_map: np.ndarray, value_range: tuple[float, float]) -> np.ndarray:
+    """Return a map for a 16-bit picture.
+
+    Args:
+        anomaly_map: `(H, W)` float.
+        value_range: Values that become 0 and 65535; values beyond are clipped, NaN becomes 0.
+
+    Returns:
+        `(H, W)` uint16, linear between the ends.
+    """
+    steps = np.rint(stretch(anomaly_map, value_range, 65535))
+    return np.nan_to_num(steps, copy=False).astype(np.uint16)
+
+
+def save_png(path: Path, array: np.ndarray) -> None:
+    """Write a PNG file; a file of that name is replaced.
+
+    Args:
+        path: In a folder that exists.
+        array: `(H, W, 3)` uint8 RGB, or `(H, W)` uint8 or uint16 grey.
+
+    Raises:
+        UserError: The disk is full or the folder cannot be written to.
+    """
+    ordered = cv2.cvtColor(array, cv2.COLOR_RGB2BGR) if array.ndim == 3 else array
+    save_bytes(path, cv2.imencode(".png", ordered)[1].tobytes())
+
+
+def save_npy(path: Path, array: np.ndarray) -> None:
+    """Write an array in numpy's format; a file of that name is replaced.
+
+    Raises:
+        UserError: The disk is full or the folder cannot be written to.
+    """
+    stream = io.BytesIO()
+    np.save(stream, array)
+    save_bytes(path, stream.getvalue())
+
+
+def save_bytes(path: Path, data: bytes) -> None:
+    """Write a file; one of that name is replaced.
+
+    Raises:
+        UserError: The disk is full or the folder cannot be written to.
+    """
+    with replacing(path) as partial:
+        partial.write_bytes(data)
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Give a name beside `path` to write to, and rename it to `path` once that went well.
+
+    Raises:
+        UserError: The disk is full or the folder cannot be written to; an older file stays.
+    """
+    # By a fresh name and not with `tempfile`, whose files only their owner may read.
+    partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
+    try:
+        yield partial
+        os.replace(partial, path)
+    except OSError as error:
+        raise UserError(_save_problem(path, error)) from error
+    finally:
+        with contextlib.suppress(OSError):
+            partial.unlink()
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder for results, unless it is there.
+
+    Raises:
+        UserError: It cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"The folder '{folder}' cannot be made; choose another one.") from error
+
+
+def check_folder(folder: Path) -> None:
+    """See that files can be written to a folder, or that it can be made; nothing is left there.
+
+    For the beginning of long work: better now than after it.
+
+    Raises:
+        UserError: Neither is possible.
+    """
+    existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    probe = existing / f".{uuid.uuid4().hex}.part"
+    try:
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise UserError(
+            f"Nothing can be written to '{folder}'; choose another folder, or free some space."
+        ) from error
+
+
+def _save_problem(path: Path, error: OSError) -> str:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"There is no space left to save {path.name}; free some space in {path.parent}."
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return f"{path.name} may not be written in {path.parent}; choose another folder."
+    if path.is_dir():
+        return f"There is a folder called {path.name} in {path.parent}; choose another name."
+    if not path.parent.is_dir():
+        return f"There is no folder {path.parent} to save {path.name} in."
+    return f"{path.name} could not be saved in {path.parent}: {error.strerror}."

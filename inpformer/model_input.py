@@ -1,0 +1,77 @@
+"""From pictures to what the model is shown: geometry, tiles, tensors. The one preprocessing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from inpformer.errors import ConfigError, UserError
+from inpformer.geometry import ImageGeometry
+from inpformer.images import check_image
+from inpformer.tiling import auto_tiles, parse_tiles, tile_boxes
+
+MAX_SHOTS = 16
+GEOMETRIES = ("full", "benchmark")
+
+
+def make_geometry(image: np.ndarray, name: str, patch_size: int) -> ImageGeometry:
+    """Return how the model sees a picture `(H, W, 3)`.
+
+    Raises:
+        ConfigError: There is no geometry called `name`.
+    """
+    if name not in GEOMETRIES:
+        raise ConfigError(f"geometry must be one of {GEOMETRIES}, got '{name}'.")
+    make = ImageGeometry.benchmark if name == "benchmark" else ImageGeometry.full
+    return make(image.shape[:2], patch_size)
+
+
+def tile_layout(image: np.ndarray, tiles: str, patch_size: int) -> tuple[int, int] | None:
+    """Return rows and columns of tiles for a picture; None where it is seen whole.
+
+    Raises:
+        ConfigError: `tiles` cannot be read.
+    """
+    layout = parse_tiles(tiles)
+    if layout == "auto":
+        rows, columns = make_geometry(image, "full", patch_size).input_size
+        layout = auto_tiles(image.shape[:2], rows * columns)
+    return None if layout in (None, (1, 1)) else layout
+
+
+def to_tensor(image: np.ndarray, geometry: ImageGeometry) -> Tensor:
+    """Return the model's input `(3, h, w)` float32 in [0, 1]."""
+    pixels = np.ascontiguousarray(geometry.to_input(image).transpose(2, 0, 1))
+    return torch.from_numpy(pixels).float() / 255
+
+
+def unique_images(images: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Check pictures and return them without repeats; identical ones teach nothing twice.
+
+    Raises:
+        UserError: One cannot be used, there are none, or more than 16 different ones.
+    """
+    unique: list[np.ndarray] = []
+    for image in images:
+        checked = check_image(image)
+        if not any(np.array_equal(checked, other) for other in unique):
+            unique.append(checked)
+    if not unique:
+        raise UserError("Add at least 1 normal picture to fit a detector.")
+    if len(unique) > MAX_SHOTS:
+        raise UserError(
+            f"A few-shot fit takes at most {MAX_SHOTS} normal pictures, and these are "
+            f"{len(unique)}. Choose the {MAX_SHOTS} that differ most."
+        )
+    return unique
+
+
+def shot_tensors(image: np.ndarray, tiles: str, patch_size: int) -> list[Tensor]:
+    """Return what the model sees of a shot: the whole picture, or one tensor per tile."""
+    layout = tile_layout(image, tiles, patch_size)
+    boxes = [(0, 0, *image.shape[:2])] if layout is None else tile_boxes(image.shape[:2], layout)
+    crops = [image[top : top + height, left : left + width] for top, left, height, width in boxes]
+    return [to_tensor(crop, make_geometry(crop, "full", patch_size)) for crop in crops]
