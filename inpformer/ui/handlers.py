@@ -18,7 +18,7 @@ import numpy as np
 from inpformer.config import FitConfig
 from inpformer.detector import AnomalyDetector
 from inpformer.errors import FitCancelledError, UserError
-from inpformer.images import read_image
+from inpformer.images import LoadedImage, read_image
 from inpformer.model_input import MAX_SHOTS
 from inpformer.progress import FitStep
 from inpformer.ui import text, views
@@ -71,7 +71,8 @@ class Handlers:
         Raises:
             UserError: One cannot be read, or there are too many.
         """
-        return [(image, name) for name, image in _read_all(files or [])]
+        pictures = _read_all(files or [])
+        return [(read.image, " · ".join((name, *read.notes))) for name, read in pictures]
 
     def fit(
         self, session_id: str, files: Sequence[str] | None, config: FitConfig
@@ -83,7 +84,7 @@ class Handlers:
         """
         if not files:
             raise UserError(text.NO_NORMALS)
-        images = [image for _, image in _read_all(files)]
+        images = [read.image for _, read in _read_all(files)]
         session = self.sessions.get(session_id)
         if session.stop is not None:
             raise UserError(text.BUSY)
@@ -101,6 +102,9 @@ class Handlers:
                 raise outcome["error"]
             session.detector = outcome["detector"]
             done = text.FIT_DONE.format(seconds=time.monotonic() - started)
+            used = session.detector.provenance.shot_count
+            if used < len(images):
+                done += " " + text.IDENTICAL.format(count=len(images), used=used)
             yield FitReport(views.message(done), views.detector_card(session.detector), False)
         finally:
             # Also when the visitor has left: the generator is closed and the thread must end.
@@ -127,7 +131,7 @@ class Handlers:
         session = self.sessions.get(session_id)
         detector = self.detector_of(session)
         result = detector.predict(picture.image)
-        session.inspection = inspection = Inspection.of(picture.image, result)
+        session.inspection = inspection = Inspection.of(picture.image, result, picture.notes)
         is_calibrated = result.map_name in result.scales
         cut = 1.0 if is_calibrated else views.UNCALIBRATED_CUT
         settings = ViewSettings(result.map_name, cut, opacity, colour_map)
@@ -188,10 +192,10 @@ def shown_to_visitor(function: Callable) -> Callable:
     return call
 
 
-def _read_all(files: Sequence[str]) -> list[tuple[str, np.ndarray]]:
+def _read_all(files: Sequence[str]) -> list[tuple[str, LoadedImage]]:
     if len(files) > MAX_SHOTS:
         raise UserError(text.TOO_MANY.format(limit=MAX_SHOTS, count=len(files)))
-    return [(Path(path).name, read_image(path).image) for path in files]
+    return [(Path(path).name, read_image(path)) for path in files]
 
 
 def _run_fit(

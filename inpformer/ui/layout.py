@@ -223,7 +223,13 @@ def _wire_fit(handlers: Handlers, normal: dict[str, Any], card: gr.HTML) -> None
     inputs = [normal[name] for name in ("files", "variant", "steps", "inps", "seed")]
     outputs = [normal["progress"], card, normal["fit"], normal["cancel"]]
     fitting = normal["fit"].click(
-        fit, inputs, outputs, api_name="fit", concurrency_id="fit", concurrency_limit=1
+        fit,
+        inputs,
+        outputs,
+        api_name="fit",
+        show_progress_on=normal["progress"],
+        concurrency_id="fit",
+        concurrency_limit=1,
     )
     # An error leaves the buttons as the last report set them.
     fitting.failure(
@@ -268,6 +274,8 @@ def _wire_inspect(
         inputs,
         [*map_view, result["cut"], result["map"], *prototypes],
         api_name="inspect",
+        # An error would otherwise stamp "Error" over every picture of the result before.
+        show_progress_on=result["verdict"],
         concurrency_id="inspect",
         concurrency_limit=1,
     )

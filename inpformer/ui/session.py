@@ -27,18 +27,22 @@ class Inspection:
     Attributes:
         result: Raw maps and scores.
         display_image: The picture as shown, `(h, w, 3)` uint8, longer side at most 1024.
+        notes: What reading did to the picture, such as "first of 12 frames".
     """
 
     result: AnomalyResult
     display_image: np.ndarray
+    notes: tuple[str, ...] = ()
     _display_maps: dict[str, np.ndarray] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, image: np.ndarray, result: AnomalyResult) -> Inspection:
+    def of(
+        cls, image: np.ndarray, result: AnomalyResult, notes: tuple[str, ...] = ()
+    ) -> Inspection:
         """Keep a result with a copy of its picture at display size."""
         scale = min(1.0, DISPLAY_SIDE / max(image.shape[:2]))
         size = (max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale)))
-        return cls(result, cv2.resize(image, size, interpolation=cv2.INTER_AREA))
+        return cls(result, cv2.resize(image, size, interpolation=cv2.INTER_AREA), notes)
 
     def display_map(self, name: str) -> np.ndarray:
         """Return a raw map at display size, `(h, w)` float32."""

@@ -68,7 +68,7 @@ LEGEND_LABEL: Final = "Share of the picture"
 ATTENTION_LABEL: Final = "Attention of each prototype"
 
 VERDICTS: Final = {True: "✕ Anomalous", False: "✓ Normal", None: "? Not calibrated"}
-CONFIDENCE: Final = "confidence {value:.0%}"
+CONFIDENCE: Final = "anomaly confidence {value:.0%}"
 NOT_CALIBRATED: Final = (
     "This map shows what is unusual within the picture. For a verdict, fit the detector with "
     "normal pictures."
@@ -86,6 +86,7 @@ CALIBRATED: Final = (
     "Threshold from {method}; about {rate:.0%} of normal pictures like these would be flagged."
 )
 FIT_DONE: Final = "Done in {seconds:.0f} s. Now inspect a picture."
+IDENTICAL: Final = "Some of the {count} pictures are identical and count once: {used} were used."
 FIT_CANCELLED: Final = "Cancelled. The detector in use is the one from before."
 FIT_PROGRESS: Final = "{phase} · {fraction:.0%} · about {seconds:.0f} s left"
 NOTICE: Final = "Note: {text}."

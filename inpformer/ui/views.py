@@ -165,6 +165,6 @@ def _verdict_card(
     lines = [f'<div class="headline">{headline}</div>', f"<div>{escape(' · '.join(facts))}</div>"]
     if not is_calibrated:
         lines.append(f"<div>{escape(text.NOT_CALIBRATED)}</div>")
-    for notice in result.notices:
+    for notice in (*inspection.notes, *result.notices):
         lines.append(f'<div class="notice">{escape(text.NOTICE.format(text=notice))}</div>')
     return f'<div class="verdict {kind}" aria-live="polite">{"".join(lines)}</div>'
