@@ -151,8 +151,9 @@ class FitConfig:
         head_batch_size: Pictures per head step.
         head_learning_rate: Peak rate of the head (assumption: the paper's rate is for 100 epochs).
         pseudo_anomalies: Pictures with a synthetic defect, encoded once.
-        calibration_steps: Decoder steps of each leave-one-out model; 0 takes a quarter of `steps`.
-        false_alarm_rate: Expected share of normal pictures above the threshold.
+        calibration_steps: Decoder steps of each leave-one-out model; 0 takes `steps`. Fewer are
+            faster and rebuild less well, which puts the threshold higher.
+        false_alarm_rate: Wished share of views of left-out normal pictures above the threshold.
         map_balance: See `ModelConfig.map_balance`.
         tiles: `""` whole pictures, or `RxC`: fit and predict in overlapping tiles.
         losses: None takes the losses of `variant`.
@@ -160,7 +161,7 @@ class FitConfig:
 
     variant: Variant = "inp-former++"
     seed: int = 1
-    steps: int = 160
+    steps: int = 140
     batch_size: int = 4
     tokens_per_view: int = 49
     inp_count: int = 6
@@ -245,7 +246,7 @@ class Calibration:
 
     Attributes:
         scales: One `MapScale` for each map the detector gives.
-        false_alarm_rate: Expected share of normal pictures above the threshold.
+        false_alarm_rate: Expected share of views of left-out normal pictures above the threshold.
         score_count: Held-out scores behind each threshold.
         shot_count: Shots they come from.
         method: How the scores were held out, in words.
@@ -260,6 +261,15 @@ class Calibration:
     method: str
     reconstruction_level: float = 1.0
     segmentation_level: float = 1.0
+
+    @property
+    def part_alarm_rate(self) -> float:
+        """Expected share of new normal parts above the threshold, as far as the shots can tell.
+
+        Views of one part are alike. Of n exchangeable parts none tells what one part in n + 1
+        looks like, however many views are made of them.
+        """
+        return max(self.false_alarm_rate, 1 / (self.shot_count + 1))
 
 
 def from_dict(cls: type, values: Any) -> Any:

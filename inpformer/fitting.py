@@ -27,7 +27,6 @@ from inpformer.token_cache import TokenCache, encode_in_batches
 
 MAX_FOLDS = 4
 MAX_CALIBRATION_VIEWS = 48
-_COMPARED_VIEWS = 8
 
 
 def fit_model(
@@ -89,7 +88,7 @@ class _Fit:
         self.cache = TokenCache()
         self.progress: Progress
         self.folds = self._make_folds()
-        self.calibration_steps = fit_config.calibration_steps or max(1, fit_config.steps // 4)
+        self.calibration_steps = fit_config.calibration_steps or fit_config.steps
 
     def new_model(self) -> INPFormer:
         """Return a freshly initialised model, the same one every time."""
@@ -119,8 +118,7 @@ class _Fit:
             plan["anomalies"] = (config.pseudo_anomalies, 1.3 * encode + decode)
             plan["head"] = (config.head_steps, 3 * config.head_batch_size * head)
         fold_steps = len(self.folds) * self.calibration_steps
-        shown = held_out + 2 * _COMPARED_VIEWS * len(self.folds)
-        plan["calibrate"] = (fold_steps, step + shown * (decode + head) / fold_steps)
+        plan["calibrate"] = (fold_steps, step + held_out * (decode + head) / fold_steps)
         return plan
 
     def encode_views(self) -> None:
@@ -192,17 +190,9 @@ class _Fit:
             fitted = [view for view in range(len(self.cache.groups)) if view not in set(fold)]
             fold_model = self.new_model()
             self.train_decoder(fold_model, fitted, self.calibration_steps, "calibrate")
-            # A model of fewer steps rebuilds everything less well: what counts is how much worse
-            # an unseen picture is than a seen one, on the scale of the full model.
-            ratios = self._level_ratios(model, fold_model, fitted)
             if model.segmentation_head is not None:
                 fold_model.segmentation_head = deepcopy(model.segmentation_head)
-                fold_model.segmentation_head.input_scale *= ratios["residual"]
-            maps = [
-                {name: values * ratios.get(name, 1.0) for name, values in item.items()}
-                for item in self._view_maps(fold_model, shown)
-            ]
-            held_out += self._by_view(shown, maps)
+            held_out += self._by_view(shown, self._view_maps(fold_model, shown))
         return calibrate(
             held_out,
             self.model_config,
@@ -276,26 +266,6 @@ class _Fit:
             maps = anomaly_maps(output, self.model_config, None)
             result.append({name: maps[name][0] for name in maps if name != "fused"})
         return result
-
-    def _level_ratios(
-        self, model: INPFormer, fold_model: INPFormer, fitted: Sequence[int]
-    ) -> dict[str, float]:
-        """How much higher the full model's values are than a fold's, on views both have seen."""
-        shown = fitted[:: max(1, len(fitted) // _COMPARED_VIEWS)][:_COMPARED_VIEWS]
-        ours, theirs = self._levels(model, shown), self._levels(fold_model, shown)
-        return {name: ours[name] / max(theirs[name], 1e-8) for name in ours}
-
-    @torch.no_grad()
-    def _levels(self, model: INPFormer, views: Sequence[int]) -> dict[str, float]:
-        """Typical mean of maps and residual over some views."""
-        means: dict[str, list[Tensor]] = {"reconstruction": [], "distance": [], "residual": []}
-        for view in views:
-            output = self._explain(model, self.cache.view(view))
-            maps = anomaly_maps(output, self.model_config, None)
-            means["reconstruction"].append(maps["reconstruction"].mean())
-            means["distance"].append(maps["distance"].mean())
-            means["residual"].append(output.residual.mean())
-        return {name: float(torch.stack(values).median()) for name, values in means.items()}
 
     def _explain(self, model: INPFormer, encoded: EncodedImages) -> INPFormerOutput:
         rows, columns = encoded.grid_size

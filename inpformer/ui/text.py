@@ -83,7 +83,8 @@ READY: Final = "Detector in use: {name}"
 UNFITTED_NAME: Final = "no normal pictures yet, {encoder}"
 FITTED_NAME: Final = "{variant} from {shots} normal picture(s), {encoder}"
 CALIBRATED: Final = (
-    "Threshold from {method}; about {rate:.0%} of normal pictures like these would be flagged."
+    "Threshold from {method}; about {rate:.0%} of such views lie above it. Of new normal parts, "
+    "up to {part_rate:.0%} may be flagged: more normal pictures make that less."
 )
 FIT_DONE: Final = "Done in {seconds:.0f} s. Now inspect a picture."
 IDENTICAL: Final = "Some of the {count} pictures are identical and count once: {used} were used."

@@ -115,8 +115,12 @@ def detector_card(detector: AnomalyDetector) -> str:
             shots=calibration.shot_count,
             encoder=encoder,
         )
-        rate, method = calibration.false_alarm_rate, calibration.method
-        lines = [text.READY.format(name=name), text.CALIBRATED.format(method=method, rate=rate)]
+        calibrated = text.CALIBRATED.format(
+            method=calibration.method,
+            rate=calibration.false_alarm_rate,
+            part_rate=calibration.part_alarm_rate,
+        )
+        lines = [text.READY.format(name=name), calibrated]
     lines.append(detector.provenance.encoder_reason)
     notices = [text.NOTICE.format(text=notice) for notice in detector.notices]
     body = "".join(f"<div>{escape(line)}</div>" for line in lines)

@@ -13,6 +13,7 @@ from inpformer.calibration import (
     calibrate,
     false_alarm_bound,
 )
+from inpformer.config import Calibration
 from inpformer.scoring import fuse_maps, image_score
 
 SIZE = (20, 30)
@@ -179,3 +180,16 @@ def test_levels_are_high_quantiles_of_a_typical_normal_map(tiny_config):
     views = [[dict.fromkeys(names, values * factor)] for factor in (1.0, 2.0, 50.0)]
     result = calibrate(views, tiny_config, 0.05, 1, "")
     assert result.reconstruction_level == pytest.approx(2 * 0.995, rel=1e-4)
+
+
+def test_no_number_of_views_makes_few_parts_promise_more_than_they_can():
+    def of(shots: int, rate: float) -> float:
+        calibration = Calibration(
+            scales={}, false_alarm_rate=rate, score_count=88, shot_count=shots, method="views"
+        )
+        return calibration.part_alarm_rate
+
+    assert of(1, 0.05) == 0.5
+    assert of(4, 0.05) == 0.2
+    assert of(16, 0.01) == pytest.approx(1 / 17)
+    assert of(4, 0.4) == 0.4, "what was wished for is the least"
