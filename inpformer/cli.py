@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -30,7 +31,12 @@ def main(arguments: list[str] | None = None) -> int:
     level = logging.INFO if options.verbose else logging.WARNING
     logging.basicConfig(level=level, format="%(message)s", stream=sys.stderr)
     try:
-        return options.run(options)
+        code = options.run(options)
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:  # `| head` has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_OK
     except UserError as error:
         _complain(str(error), options.json)
         return EXIT_BAD_INPUT
@@ -55,6 +61,7 @@ def fit(options: argparse.Namespace) -> int:
     for path, picture in pictures.items():
         _tell_notes(path, picture.notes)
     images = [picture.image for picture in pictures.values()]
+    textures = [read_image(path).image for path in list_images(options.textures or [])]
 
     # Late, for they bring torch: what is wrong with the pictures is said at once.
     from inpformer.detector import AnomalyDetector
@@ -64,7 +71,9 @@ def fit(options: argparse.Namespace) -> int:
     source = AnomalyDetector.load(options.encoder, options.device, options.weights)
     _tell(source.provenance.encoder_reason)
     with tqdm(total=100, unit="%", bar_format=_BAR, disable=options.json) as bar:
-        detector = source.fit(images, config, on_step=lambda step: _advance(bar, step))
+        detector = source.fit(
+            images, config, on_step=lambda step: _advance(bar, step), textures=textures
+        )
     used = detector.provenance.shot_count
     if used < len(images):
         _tell(f"Note: of {len(images)} pictures some are identical and count once; {used} used.")
@@ -179,7 +188,10 @@ def info(options: argparse.Namespace) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="inpformer", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="inpformer",
+        description="Find what is anomalous in pictures, where, and why, after a few normal ones.",
+    )
     parser.add_argument("--version", action="version", version=f"inpformer {__version__}")
     verbs = parser.add_subparsers(required=True, metavar="COMMAND")
     common = argparse.ArgumentParser(add_help=False)
@@ -201,6 +213,9 @@ def _parser() -> argparse.ArgumentParser:
     verb.add_argument("--inps", type=int, default=defaults.inp_count, help="prototypes per picture")
     verb.add_argument("--seed", type=int, default=defaults.seed)
     verb.add_argument("--tiles", default="", help="fit in tiles, such as 2x2, or auto")
+    verb.add_argument(
+        "--textures", nargs="+", type=Path, help="pictures to cut synthetic defects from (DTD)"
+    )
     verb.add_argument("--false-alarm-rate", type=float, default=defaults.false_alarm_rate)
     verb.add_argument("--bundle-encoder", action="store_true", help="store the encoder too")
 

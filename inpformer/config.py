@@ -33,6 +33,8 @@ class ModelConfig:
         group_count: Layer groups compared; the layers are split evenly.
         head_widths: Channels after each transposed convolution of the segmentation head
             (assumption: the paper names the layers, not their widths).
+        head_bias: Bias of the head's last layer at the start; -2 is a probability of about 0.1,
+            since most pixels are normal (assumption).
         map_balance: How the two maps of Eq. 9 are added: `paper` as they are, `calibrated` each
             divided by its level on the normal shots (assumption).
     """
@@ -43,6 +45,7 @@ class ModelConfig:
     decoder_depth: int = 8
     group_count: int = 2
     head_widths: tuple[int, int] = (256, 64)
+    head_bias: float = -2.0
     map_balance: Literal["paper", "calibrated"] = "calibrated"
 
     def __post_init__(self) -> None:
@@ -59,6 +62,7 @@ class ModelConfig:
             len(self.head_widths) == 2 and min(self.head_widths) >= 1,
             f"head_widths must be two numbers of at least 1, got {self.head_widths}",
         )
+        require(math.isfinite(self.head_bias), f"head_bias must be a number, got {self.head_bias}")
         layers = len(self.encoder.layers)
         require(
             self.decoder_depth == layers,
@@ -150,6 +154,10 @@ class FitConfig:
         head_steps: Segmentation head steps on the frozen rest (++ only).
         head_batch_size: Pictures per head step.
         head_learning_rate: Peak rate of the head (assumption: the paper's rate is for 100 epochs).
+        head_input: `scaled` brings residuals to a mean of 1 before the head, without which a short
+            schedule learns little (assumption); `paper` shows them as they are.
+        head_widths: See `ModelConfig.head_widths`.
+        head_bias: See `ModelConfig.head_bias`.
         pseudo_anomalies: Pictures with a synthetic defect, encoded once.
         calibration_steps: Decoder steps of each leave-one-out model; 0 takes `steps`. Fewer are
             faster and rebuild less well, which puts the threshold higher.
@@ -161,7 +169,7 @@ class FitConfig:
 
     variant: Variant = "inp-former++"
     seed: int = 1
-    steps: int = 140
+    steps: int = 120
     batch_size: int = 4
     tokens_per_view: int = 49
     inp_count: int = 6
@@ -171,6 +179,9 @@ class FitConfig:
     head_steps: int = 30
     head_batch_size: int = 4
     head_learning_rate: float = 2e-3
+    head_input: Literal["scaled", "paper"] = "scaled"
+    head_widths: tuple[int, int] = (256, 64)
+    head_bias: float = -2.0
     pseudo_anomalies: int = 24
     calibration_steps: int = 0
     false_alarm_rate: float = 0.05
@@ -179,8 +190,13 @@ class FitConfig:
     losses: LossConfig | None = None
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "head_widths", tuple(self.head_widths))
         require(
             self.variant in VARIANTS, f"variant must be one of {VARIANTS}, got '{self.variant}'"
+        )
+        require(
+            self.head_input in ("scaled", "paper"),
+            f"head_input must be 'scaled' or 'paper', got '{self.head_input}'",
         )
         for name, low, high in (
             ("seed", 0, 2**63 - 1),

@@ -26,6 +26,7 @@ from inpformer.images import check_image
 from inpformer.model_input import (
     make_geometry,
     shot_tensors,
+    texture_tensor,
     tile_layout,
     to_tensor,
     unique_images,
@@ -155,6 +156,7 @@ class AnomalyDetector:
         config: FitConfig | None = None,
         on_step: Callable[[FitStep], None] | None = None,
         should_stop: Callable[[], bool] | None = None,
+        textures: Sequence[np.ndarray] = (),
     ) -> AnomalyDetector:
         """Fit a new detector to a few normal pictures; this one stays as it is.
 
@@ -164,6 +166,8 @@ class AnomalyDetector:
             config: The schedule; None takes the defaults.
             on_step: Told about every step.
             should_stop: Asked between steps; True cancels.
+            textures: Pictures to cut synthetic defects from, such as DTD, which the paper uses;
+                with none they are drawn by formula or made of the normal pictures.
 
         Raises:
             UserError: No pictures, too many, or one that cannot be used.
@@ -181,9 +185,17 @@ class AnomalyDetector:
             variant=config.variant,
             inp_count=config.inp_count,
             map_balance=config.map_balance,
+            head_widths=config.head_widths,
+            head_bias=config.head_bias,
         )
         model, calibration = fit_model(
-            self._model.encoder, model_config, shots, config, on_step, should_stop
+            self._model.encoder,
+            model_config,
+            shots,
+            config,
+            on_step,
+            should_stop,
+            [texture_tensor(texture) for texture in textures],
         )
         provenance = replace(
             self.provenance,

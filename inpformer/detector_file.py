@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import logging
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -82,7 +82,8 @@ def save_detector(detector: AnomalyDetector, path: Path, bundle_encoder: bool = 
         "version": __version__,
         "model": asdict(detector.config),
         "calibration": None if calibration is None else asdict(calibration),
-        "provenance": asdict(detector.provenance),
+        # How the encoder was found here, with paths of this machine, is nobody else's business.
+        "provenance": asdict(replace(detector.provenance, encoder_reason="")),
         "encoder_fingerprint": encoder_fingerprint(model.encoder),
         "encoder_bundled": bundle_encoder,
     }

@@ -36,6 +36,7 @@ def fit_model(
     fit_config: FitConfig,
     on_step: Callable[[FitStep], None] | None = None,
     should_stop: Callable[[], bool] | None = None,
+    textures: Sequence[Tensor] = (),
 ) -> tuple[INPFormer, Calibration]:
     """Fit a model to normal pictures.
 
@@ -46,6 +47,7 @@ def fit_model(
         fit_config: The schedule.
         on_step: Told about every step.
         should_stop: Asked between steps; True cancels.
+        textures: Pictures `(3, h, w)` in [0, 1] to cut pseudo-anomalies from; may be empty.
 
     Returns:
         A new model in evaluation mode, and the calibration of its maps.
@@ -56,7 +58,7 @@ def fit_model(
     """
     if not shots:
         raise UserError("Add at least 1 normal picture to fit a detector.")
-    fit = _Fit(encoder, model_config, shots, fit_config)
+    fit = _Fit(encoder, model_config, shots, fit_config, textures)
     fit.progress = Progress(fit.plan(), on_step, should_stop)
     fit.encode_views()
     model = fit.new_model()
@@ -77,7 +79,9 @@ class _Fit:
         model_config: ModelConfig,
         shots: Sequence[Sequence[Tensor]],
         fit_config: FitConfig,
+        textures: Sequence[Tensor] = (),
     ) -> None:
+        self.textures = textures
         self.encoder = encoder
         self.model_config = model_config
         self.config = fit_config
@@ -156,8 +160,9 @@ class _Fit:
         """Train the segmentation head on residuals of pseudo-anomalies; the rest stays frozen."""
         config, head = self.config, model.segmentation_head
         residuals, masks = self._pseudo_anomalous_residuals(model)
-        mean_residual = torch.stack([residual.mean() for residual in residuals]).mean()
-        head.input_scale.fill_(1 / mean_residual.clamp(min=1e-8))
+        if config.head_input == "scaled":
+            mean_residual = torch.stack([residual.mean() for residual in residuals]).mean()
+            head.input_scale.fill_(1 / mean_residual.clamp(min=1e-8))
         by_grid: dict[tuple[int, ...], list[int]] = {}
         for index, residual in enumerate(residuals):
             by_grid.setdefault(tuple(residual.shape), []).append(index)
@@ -248,7 +253,7 @@ class _Fit:
                 for high in (len(self.pictures), VIEW_COUNT)
             )
             normal = make_view(self.pictures[picture][1], view)
-            samples.append(make_pseudo_anomaly(normal, self.generator))
+            samples.append(make_pseudo_anomaly(normal, self.generator, self.textures))
         samples.sort(key=lambda sample: tuple(sample[0].shape))
         images = [image for image, _ in samples]
         residuals = []

@@ -17,7 +17,9 @@ from inpformer.presets import ENCODER_PRESETS, EncoderConfig, encoder_preset
 logger = logging.getLogger(__name__)
 
 HUB_FILE = "model.safetensors"
-PACKAGE_WEIGHTS = Path(__file__).resolve().parent.parent / "weights"
+_CLONE = Path(__file__).resolve().parent.parent
+# Only in a clone: beside an installed package lie other people's packages.
+PACKAGE_WEIGHTS = _CLONE / "weights" if (_CLONE / "pyproject.toml").is_file() else None
 
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9_][\w.-]{0,95}", re.ASCII)
@@ -128,7 +130,7 @@ def weights_folders() -> list[Path]:
     """List the folders that are searched for weights, first one first."""
     named = os.environ.get("INPFORMER_WEIGHTS")
     folders = [Path(named).expanduser()] if named else []
-    folders += [Path("weights"), PACKAGE_WEIGHTS]
+    folders += [Path("weights"), *([PACKAGE_WEIGHTS] if PACKAGE_WEIGHTS else [])]
     return list(dict.fromkeys(folder.resolve() for folder in folders))
 
 

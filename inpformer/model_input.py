@@ -48,6 +48,16 @@ def to_tensor(image: np.ndarray, geometry: ImageGeometry) -> Tensor:
     return torch.from_numpy(pixels).float() / 255
 
 
+def texture_tensor(image: np.ndarray) -> Tensor:
+    """Return a picture of any size as `(3, H, W)` float32 in [0, 1].
+
+    Raises:
+        ImageError: It cannot be used.
+    """
+    pixels = np.ascontiguousarray(check_image(image).transpose(2, 0, 1))
+    return torch.from_numpy(pixels).float() / 255
+
+
 def unique_images(images: Sequence[np.ndarray]) -> list[np.ndarray]:
     """Check pictures and return them without repeats; identical ones teach nothing twice.
 

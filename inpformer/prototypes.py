@@ -112,6 +112,11 @@ def assignment_shares(assignment: np.ndarray, inp_count: int) -> np.ndarray:
     return np.bincount(assignment.ravel(), minlength=inp_count) / assignment.size
 
 
+def share_words(share: float) -> str:
+    """Return a share of a picture, 0 to 1, as people read it; a little is not nothing."""
+    return "<1 %" if 0 < share < 0.005 else f"{100 * share:.0f} %"
+
+
 def draw_mosaic_legend(shares: Sequence[float], dark: bool = False) -> np.ndarray:
     """Draw the legend of a mosaic: each prototype's colour and share of the patches.
 
@@ -218,5 +223,4 @@ def _inp_caption(axes: Axes, index: int, share: float, x: float, y: float) -> No
     axes.fill(
         [x + 1, x + 13, x + 13, x + 1], [y - 6, y - 6, y + 6, y + 6], color=colour, linewidth=0
     )
-    percent = "<1" if 0 < share < 0.005 else f"{100 * share:.0f}"
-    write_text(axes, x + 20, y, f"INP {index + 1}  {percent} %", va="center")
+    write_text(axes, x + 20, y, f"INP {index + 1}  {share_words(share)}", va="center")

@@ -32,6 +32,7 @@ VIEWPORT = {"width": 1280, "height": 900}
 MAX_BYTES = 600_000
 START_SECONDS = 120
 SHOT_COUNT = 4
+PITCH = 12  # pixels from thread to thread
 CHROMIUM_ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -71,41 +72,36 @@ def main() -> None:
 
 
 def draw_pictures(folder: Path) -> tuple[list[Path], Path]:
-    """Draw perforated metal plates, and one more with a scratch; return their paths."""
+    """Draw pieces of woven cloth, and one more with a loose thread; return their paths."""
     normal = []
     for index in range(SHOT_COUNT):
-        normal.append(folder / f"plate_{index + 1}.png")
-        Image.fromarray(draw_plate(seed=index)).save(normal[-1])
-    picture = folder / "plate_scratched.png"
-    Image.fromarray(draw_scratch(draw_plate(seed=SHOT_COUNT))).save(picture)
+        normal.append(folder / f"cloth_{index + 1}.png")
+        Image.fromarray(draw_cloth(seed=index)).save(normal[-1])
+    picture = folder / "cloth_loose_thread.png"
+    Image.fromarray(draw_thread(draw_cloth(seed=SHOT_COUNT))).save(picture)
     return normal, picture
 
 
-def draw_plate(seed: int, size: tuple[int, int] = (432, 576)) -> np.ndarray:
-    """Return a brushed metal plate with rows of holes, `(H, W, 3)` uint8; `seed` varies it."""
+def draw_cloth(seed: int, size: tuple[int, int] = (432, 576)) -> np.ndarray:
+    """Return plain weave, `(H, W, 3)` uint8; `seed` moves the weave and its shades."""
     rng = np.random.default_rng(seed)
-    height, width = size
-    y, x = np.mgrid[0:height, 0:width].astype(np.float32)
-    brushed = cv2.GaussianBlur(rng.normal(0, 1, size).astype(np.float32), (0, 0), 14, sigmaY=0.6)
-    tilt = rng.uniform(-14, 14)
-    level = 148 + 70 * brushed / brushed.std() / 6 + tilt * (x / width - 0.5)
-    level += rng.normal(0, 2.0, size)
-    shift_x, shift_y = rng.uniform(-6, 6, 2)
-    for row in range(4):
-        for column in range(6):
-            centre_x = width / 2 + (column - 2.5) * 92 + shift_x
-            centre_y = height / 2 + (row - 1.5) * 100 + shift_y
-            away = np.hypot(x - centre_x, y - centre_y)
-            rim = np.exp(-(((away - 25) / 2.5) ** 2)) * (centre_y - y) / 25
-            inside = np.clip(25 - away, 0, 1)
-            level = level * (1 - inside) + 34 * inside + 45 * rim
-    tint = np.array([0.97, 1.0, 1.04])
+    y, x = np.mgrid[0 : size[0], 0 : size[1]].astype(np.float32)
+    offset_x, offset_y = rng.uniform(0, PITCH, 2)
+    column, row = (x + offset_x) / PITCH, (y + offset_y) / PITCH
+    warp, weft = np.abs(np.sin(np.pi * column)), np.abs(np.sin(np.pi * row))
+    is_warp_on_top = (np.floor(column) + np.floor(row)) % 2 > 0
+    level = 110 + 70 * np.where(
+        is_warp_on_top, warp * (0.7 + 0.3 * weft), weft * (0.7 + 0.3 * warp)
+    )
+    shades = cv2.GaussianBlur(rng.normal(0, 1, size).astype(np.float32), (0, 0), 20)
+    level += 120 * shades + rng.normal(0, 4, size)
+    tint = np.array([0.86, 0.92, 1.0])
     return (level[..., None] * tint).clip(0, 255).astype(np.uint8)
 
 
-def draw_scratch(plate: np.ndarray) -> np.ndarray:
-    """Return a copy with a bright scratch and its dark edge between the holes."""
-    drawn = plate.copy()
+def draw_thread(cloth: np.ndarray) -> np.ndarray:
+    """Return a copy with a bright loose thread and its shadow."""
+    drawn = cloth.copy()
     points = np.array([[366, 92], [384, 124], [380, 160], [376, 196], [398, 236]])
     cv2.polylines(drawn, [points + 3], False, (60, 60, 64), 5, cv2.LINE_AA)
     cv2.polylines(drawn, [points], False, (238, 236, 228), 4, cv2.LINE_AA)
@@ -180,20 +176,23 @@ def upload(page: Page, selector: str, paths: list[Path]) -> None:
 
 
 def save_small(png: bytes, path: Path) -> int:
-    """Save a screenshot with a palette, and smaller if it must be; return the file's size.
+    """Save a screenshot with 256 colours and return the file's size.
 
     Raises:
-        RuntimeError: It stays too large for a repository.
+        RuntimeError: It is too large for a repository all the same.
     """
     picture = Image.open(BytesIO(png)).convert("RGB")
-    for colours in (256, 128, 64):
-        small = picture.quantize(colours, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
-        stream = BytesIO()
-        small.save(stream, "PNG", optimize=True)
-        if len(stream.getvalue()) <= MAX_BYTES:
-            path.write_bytes(stream.getvalue())
-            return len(stream.getvalue())
-    raise RuntimeError(f"The screenshot is above {MAX_BYTES} bytes even with 64 colours.")
+    # The usual median cut spends the palette on the photos and gives two prototypes one colour.
+    palette = picture.quantize(256, Image.Quantize.MAXCOVERAGE)
+    stream = BytesIO()
+    picture.quantize(palette=palette, dither=Image.Dither.FLOYDSTEINBERG).save(
+        stream, "PNG", optimize=True
+    )
+    data = stream.getvalue()
+    if len(data) > MAX_BYTES:
+        raise RuntimeError(f"The screenshot has {len(data)} bytes; {MAX_BYTES} are allowed.")
+    path.write_bytes(data)
+    return len(data)
 
 
 if __name__ == "__main__":

@@ -60,7 +60,9 @@ def build_model(config: ModelConfig, encoder: FrozenEncoder) -> INPFormer:
         inp_extractor=INPExtractor(dim, num_heads, config.inp_count),
         decoder=INPGuidedDecoder(dim, num_heads, config.decoder_depth),
         segmentation_head=(
-            SegmentationHead(dim, config.head_widths) if config.has_segmentation_head else None
+            SegmentationHead(dim, config.head_widths, config.head_bias)
+            if config.has_segmentation_head
+            else None
         ),
         group_count=config.group_count,
     )

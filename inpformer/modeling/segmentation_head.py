@@ -12,15 +12,15 @@ class SegmentationHead(nn.Module):
 
     The paper names the layers; their widths and kernels are our assumption. So is the input
     scale: residuals are far below 1, and on a short schedule the head would only learn how large
-    a defect is on average. A scale of 1 is the paper's form. The last bias makes the head start at
-    a probability of about 0.1: most pixels are normal (assumption).
+    a defect is on average. A scale of 1 is the paper's form.
 
     Args:
         dim: Channels C of the residual.
         widths: Channels after each transposed convolution.
+        bias: Of the last convolution, at the start.
     """
 
-    def __init__(self, dim: int, widths: tuple[int, int]) -> None:
+    def __init__(self, dim: int, widths: tuple[int, int], bias: float) -> None:
         super().__init__()
         self.register_buffer("input_scale", torch.ones(()))
         self.layers = nn.Sequential(
@@ -30,7 +30,7 @@ class SegmentationHead(nn.Module):
             nn.ReLU(inplace=True),
             nn.Conv2d(widths[1], 1, kernel_size=3, padding=1),
         )
-        nn.init.constant_(self.layers[-1].bias, -2.0)
+        nn.init.constant_(self.layers[-1].bias, bias)
 
     def forward(self, residual: Tensor, output_size: tuple[int, int]) -> Tensor:
         """Return the probability of a defect, `(B, height, width)` in [0, 1].

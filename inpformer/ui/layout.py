@@ -65,9 +65,10 @@ def _normal_column() -> dict[str, Any]:
         "gallery": gr.Gallery(
             label=text.NORMAL_GALLERY,
             columns=4,
-            height=180,
+            height="auto",
             format="jpeg",
             interactive=False,
+            show_label=False,
             visible=False,
             elem_id="normal-gallery",
         ),

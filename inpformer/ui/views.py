@@ -22,6 +22,7 @@ from inpformer.prototypes import (
     draw_assignment_mosaic,
     draw_inp_attention,
     draw_mosaic_legend,
+    share_words,
 )
 from inpformer.ui import text
 from inpformer.ui.session import Inspection
@@ -93,7 +94,7 @@ def draw_prototype_view(inspection: Inspection, is_training_free: bool) -> Proto
     count = len(explanation.inp_attention)
     shares = assignment_shares(explanation.inp_assignment, count)
     drawings = draw_inp_attention(image, explanation.inp_attention)
-    captions = [f"INP {index + 1} · {share:.0%}" for index, share in enumerate(shares)]
+    captions = [f"INP {index + 1} · {share_words(share)}" for index, share in enumerate(shares)]
     return PrototypeView(
         lead=text.TRAINING_FREE_INPS_LEAD if is_training_free else text.INPS_LEAD,
         mosaic=draw_assignment_mosaic(image, explanation.inp_assignment, count),

@@ -715,3 +715,25 @@ def test_a_real_ctrl_c_in_a_fit_leaves_no_file(shot, tmp_path):
     assert process.stdout.read() == "" and not list(folder.iterdir())
     process.stdout.close()
     process.stderr.close()
+
+
+def test_textures_are_read_and_a_broken_one_is_refused(run, shot, tiny, tmp_path):
+    model, broken = tmp_path / "d.safetensors", tmp_path / "b.png"
+    broken.write_text("no")
+    code, _, err = run("fit", shot, "-o", model, *tiny, *FREE, "--textures", broken)
+    assert code == BAD and not model.exists()
+    assert_one_clear_line(err, "b.png")
+    assert run("fit", shot, "-o", model, *tiny, *FREE, "--textures", shot)[0] == OK
+
+
+def test_a_detector_file_holds_no_paths_of_the_machine_it_was_made_on(run, shot, tiny, tmp_path):
+    model = tmp_path / "d.safetensors"
+    assert run("fit", shot, "-o", model, *tiny, *FREE)[0] == OK
+    provenance = detector_file.read_header(model)["provenance"]
+    assert provenance["encoder_reason"] == ""
+
+
+def test_a_reader_that_has_seen_enough_is_no_error(models):
+    command = f"{sys.executable} -m inpformer info {models / 'plus.safetensors'} | true"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, cwd=ROOT)
+    assert "Traceback" not in done.stderr and "BrokenPipe" not in done.stderr

@@ -460,3 +460,30 @@ def test_all_tokens_are_taken_where_zero_or_more_than_there_are_is_asked_for(tin
     for wanted in (0, 20, 1000):
         batch = cache.sample([0, 1], 8, wanted, torch.Generator().manual_seed(0))
         assert batch.sampled_groups.shape == (2, 2, 20, 32)
+
+
+# --- settings of the head ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("head_input", "is_one"), [("paper", True), ("scaled", False)])
+def test_the_papers_head_sees_the_residual_as_it_is(head_input, is_one, encoder, tiny_config):
+    config, fit_config = of_variant(tiny_config, "inp-former++")
+    model, _ = fit_model(
+        encoder, config, shots(1), dataclasses.replace(fit_config, head_input=head_input)
+    )
+    assert (model.segmentation_head.input_scale == 1) == is_one
+
+
+def test_given_textures_are_what_synthetic_defects_are_cut_from(encoder, tiny_config, monkeypatch):
+    config, fit_config = of_variant(tiny_config, "inp-former++")
+    given = [torch.rand(3, 30, 40)]
+    seen = []
+    make = fitting.make_pseudo_anomaly
+
+    def watched(image, generator, textures):
+        seen.append(textures)
+        return make(image, generator, textures)
+
+    monkeypatch.setattr(fitting, "make_pseudo_anomaly", watched)
+    fit_model(encoder, config, shots(1), fit_config, textures=given)
+    assert seen and all(textures is given for textures in seen)

@@ -372,7 +372,7 @@ def test_the_segmentation_head_trains_nothing_but_itself(tiny_model, images):
 @torch.no_grad()
 def test_the_head_follows_the_recipe_of_the_paper():
     torch.manual_seed(0)
-    head = SegmentationHead(DIM, (6, 5))
+    head = SegmentationHead(DIM, (6, 5), -2.0)
     head.input_scale.fill_(3)
     residual = torch.rand(2, DIM, 4, 5)
     probability = head(residual, (56, 70))
