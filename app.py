@@ -15,7 +15,7 @@ def main() -> int:
     parser.add_argument("--device", default="auto")
     parser.add_argument("--weights", help="file with the encoder's weights")
     parser.add_argument("--host", default=os.environ.get("GRADIO_SERVER_NAME", "127.0.0.1"))
-    parser.add_argument("--port", type=int, help="default: the first free one from 7860 on")
+    parser.add_argument("--port", type=_port, help="default: the first free one from 7860 on")
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
@@ -32,15 +32,26 @@ def main() -> int:
     except UserError as error:
         print(f"app.py: {error}", file=sys.stderr)
         return 2
-    build_demo(detector).launch(
-        server_name=options.host,
-        server_port=options.port,
-        css_paths=CSS_PATH,
-        max_file_size=MAX_FILE_SIZE,
-        run_history=False,
-        footer_links=["api"],
-    )
+    try:
+        build_demo(detector).launch(
+            server_name=options.host,
+            server_port=options.port,
+            css_paths=CSS_PATH,
+            max_file_size=MAX_FILE_SIZE,
+            run_history=False,
+            footer_links=["api"],
+        )
+    except OSError:
+        where = f"{options.host}, port {options.port or '7860 and on'}"
+        print(f"app.py: Cannot serve at {where}: try another --port or --host.", file=sys.stderr)
+        return 2
     return 0
+
+
+def _port(value: str) -> int:
+    if not value.isascii() or not value.isdigit() or not 1 <= int(value) <= 65535:
+        raise argparse.ArgumentTypeError(f"{value} is no port; give a number from 1 to 65535")
+    return int(value)
 
 
 if __name__ == "__main__":

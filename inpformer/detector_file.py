@@ -54,7 +54,9 @@ def load_detector(
         text = preferred
     if text in ENCODER_PRESETS:
         preset = encoder_preset(text)
-        return _training_free(preset, hub.find_encoder_weights(preset, weights), target)
+        found = hub.find_encoder_weights(preset, weights)
+        logger.info("Encoder: %s", found.reason)
+        return _training_free(preset, found, target)
     path = Path(source)
     if path.exists() or path.suffix in (".safetensors", ".pth", ".pt"):
         return read_detector(path, target, weights)
@@ -192,7 +194,6 @@ def _training_free(
 ) -> AnomalyDetector:
     from inpformer.detector import AnomalyDetector, Provenance
 
-    logger.info(found.reason)
     depth = len(preset.layers)
     config = ModelConfig(variant="training-free", encoder=preset, decoder_depth=depth)
     model = build_model(config, _build_found(preset, found))

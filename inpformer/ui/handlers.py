@@ -9,6 +9,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -127,7 +128,7 @@ class Handlers:
         """
         if not path:
             raise UserError(text.NO_PICTURE)
-        picture = read_image(path)
+        picture = _read(path)
         session = self.sessions.get(session_id)
         detector = self.detector_of(session)
         result = detector.predict(picture.image)
@@ -154,7 +155,7 @@ class Handlers:
         if inspection is None:
             raise UserError(text.NOTHING_INSPECTED)
         if settings.map_name not in inspection.result.score_maps:
-            settings = ViewSettings(inspection.result.map_name, *settings[1:])
+            settings = replace(settings, map_name=inspection.result.map_name)
         return views.draw_map_view(inspection, settings)
 
 
@@ -195,7 +196,13 @@ def shown_to_visitor(function: Callable) -> Callable:
 def _read_all(files: Sequence[str]) -> list[tuple[str, LoadedImage]]:
     if len(files) > MAX_SHOTS:
         raise UserError(text.TOO_MANY.format(limit=MAX_SHOTS, count=len(files)))
-    return [(Path(path).name, read_image(path)) for path in files]
+    return [(Path(path).name, _read(path)) for path in files]
+
+
+def _read(path: str) -> LoadedImage:
+    if not Path(path).is_file():
+        raise UserError(text.UPLOAD_GONE.format(name=Path(path).name))
+    return read_image(path)
 
 
 def _run_fit(

@@ -65,7 +65,7 @@ def _normal_column() -> dict[str, Any]:
         "gallery": gr.Gallery(
             label=text.NORMAL_GALLERY,
             columns=4,
-            height="auto",
+            height=140,
             format="jpeg",
             interactive=False,
             show_label=False,

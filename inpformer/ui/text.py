@@ -56,7 +56,7 @@ STEP_INPS: Final = "4 · Why: the prototypes (INPs) of this picture"
 INPS_LEAD: Final = (
     "The detector describes the picture by a handful of prototypes taken from the picture itself. "
     "Left: which prototype each patch resembles most. Right: where each prototype looked. What "
-    "none of them explains is anomalous."
+    "no prototype explains is anomalous."
 )
 TRAINING_FREE_INPS_LEAD: Final = (
     "These are training-free prototypes: clusters of this picture's own patches, not the learned "
@@ -94,6 +94,7 @@ NOTICE: Final = "Note: {text}."
 
 NO_NORMALS: Final = "Add at least 1 normal picture, then press Fit."
 NO_PICTURE: Final = "Add a picture to inspect, then press Inspect."
+UPLOAD_GONE: Final = "{name} is no longer on the server; upload it again."
 NOTHING_INSPECTED: Final = "Inspect a picture first; the sliders then redraw its map."
 TOO_MANY: Final = "Choose at most {limit} normal pictures; these are {count}."
 LOST: Final = (

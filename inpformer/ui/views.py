@@ -159,9 +159,12 @@ def _verdict_card(
     headline = f"<b>{escape(text.VERDICTS[verdict])}</b>"
     if confidence is not None:
         headline += f" · {escape(text.CONFIDENCE.format(value=confidence))}"
-    score_line = text.SCORE_LINE if is_calibrated else text.RAW_SCORE_LINE
+    if is_calibrated:
+        score_line = text.SCORE_LINE.format(score=score, threshold=threshold)
+    else:
+        score_line = text.RAW_SCORE_LINE.format(score=score, threshold=threshold)
     facts = (
-        score_line.format(score=score, threshold=threshold),
+        score_line,
         text.AREA_LINE.format(regions=regions, area=area),
         text.MAP_LINE.format(name=text.MAP_TITLES[map_name]),
         text.TIME_LINE.format(seconds=result.seconds),

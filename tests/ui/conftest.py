@@ -1,0 +1,112 @@
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import gradio as gr
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from ui_doubles import Page, ScriptedDetector, striped
+
+import app
+from inpformer.config import FitConfig, ModelConfig
+from inpformer.detector import AnomalyDetector, Provenance
+from inpformer.modeling.build import build_encoder, build_model
+from inpformer.ui import handlers as handlers_module
+from inpformer.ui.handlers import Handlers
+from inpformer.ui.session import Sessions
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> Iterator[None]:
+    """Compute in one thread: two that wait for each other on a busy machine take 50 times as long."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="session")
+def source(one_thread, tiny_config: ModelConfig) -> AnomalyDetector:
+    """What every visitor starts with: training-free and not calibrated."""
+    torch.manual_seed(0)
+    config = replace(tiny_config, variant="training-free")
+    model = build_model(config, build_encoder(config.encoder))
+    return AnomalyDetector(model, config, Provenance("untrained", "The tiny encoder."))
+
+
+@pytest.fixture(scope="session")
+def free(source: AnomalyDetector) -> AnomalyDetector:
+    """A calibrated training-free detector, which has one map."""
+    return source.fit([striped()], FitConfig(variant="training-free", inp_count=4))
+
+
+@pytest.fixture(scope="session")
+def plus(source: AnomalyDetector) -> AnomalyDetector:
+    """A calibrated detector with all four maps."""
+    quick = FitConfig(steps=2, head_steps=2, pseudo_anomalies=2, tokens_per_view=8, inp_count=4)
+    return source.fit([striped()], quick)
+
+
+@pytest.fixture(scope="session")
+def pictures(tmp_path_factory) -> dict[str, Path]:
+    """Picture files by name, good ones and odd ones."""
+    folder = tmp_path_factory.mktemp("pictures")
+    blot = striped(7)
+    blot[30:60, 40:80] = (250, 40, 30)
+    arrays = {"normal": striped(0), "second": striped(1), "third": striped(2), "blot": blot}
+    arrays |= {"copy": striped(0), "flat": np.full((50, 60, 3), 127, np.uint8)}
+    arrays |= {"long": striped(0, 8, 400), "thin": striped(0, 40, 1)}
+    paths = {name: folder / f"{name}.png" for name in (*arrays, "text", "cut", "empty")}
+    for name, array in arrays.items():
+        Image.fromarray(array).save(paths[name])
+    paths["text"].write_text("not a picture")
+    paths["cut"].write_bytes(paths["normal"].read_bytes()[:2000])
+    paths["empty"].write_bytes(b"")
+    paths["moving"] = folder / "moving.gif"
+    frames = [Image.fromarray(striped(seed)) for seed in range(3)]
+    frames[0].save(paths["moving"], save_all=True, append_images=frames[1:])
+    return paths
+
+
+@pytest.fixture
+def handlers(source: AnomalyDetector, monkeypatch) -> Handlers:
+    """The page's actions, which report a fit at once."""
+    monkeypatch.setattr(handlers_module, "_REPORT_SECONDS", 0.005)
+    return Handlers(source, Sessions())
+
+
+@pytest.fixture
+def scripted(source: AnomalyDetector, free: AnomalyDetector) -> Iterator[ScriptedDetector]:
+    """A detector whose fit goes one step whenever the test says so."""
+    detector = ScriptedDetector(source, fitted=free)
+    yield detector
+    detector.let_go()
+
+
+@pytest.fixture
+def scripted_handlers(handlers: Handlers, scripted: ScriptedDetector) -> Handlers:
+    handlers.detector = scripted
+    return handlers
+
+
+@pytest.fixture(scope="session")
+def page(source: AnomalyDetector) -> Iterator[Page]:
+    """The page on a live server, built and launched by app.py itself."""
+    launch = gr.Blocks.launch
+    started = []
+
+    def launch_here(demo: gr.Blocks, **options) -> None:
+        _, url, _ = launch(demo, **options, prevent_thread_lock=True, quiet=True)
+        started.append(Page(demo, url.rstrip("/"), options))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["app.py"])
+        patch.setattr(gr.Blocks, "launch", launch_here)
+        patch.setattr(AnomalyDetector, "load", lambda *_: source)
+        patch.setattr(handlers_module, "_REPORT_SECONDS", 0.005)
+        assert app.main() == 0
+        yield started[0]
+        started[0].demo.close()

@@ -1,0 +1,107 @@
+"""What a visitor is told when something fails."""
+
+import inspect
+import logging
+
+import gradio as gr
+import pytest
+
+from inpformer.errors import ConfigError, ImageError, UserError, WeightsError
+from inpformer.ui import text
+from inpformer.ui.handlers import shown_to_visitor
+
+SECRET = "/srv/secret/file.py"
+
+
+def plain(error: BaseException):
+    def function() -> None:
+        raise error
+
+    return shown_to_visitor(function)
+
+
+def streaming(error: BaseException):
+    def function():
+        yield "first"
+        raise error
+
+    stream = shown_to_visitor(function)
+
+    def consume() -> None:
+        for item in stream():
+            assert item == "first"
+
+    return consume
+
+
+@pytest.fixture(params=[plain, streaming], ids=["function", "generator"])
+def fails_with(request):
+    return request.param
+
+
+@pytest.mark.parametrize("kind", [UserError, ImageError, ConfigError, WeightsError])
+def test_what_a_visitor_can_put_right_is_told_in_its_own_words(fails_with, kind, caplog):
+    with pytest.raises(gr.Error) as caught:
+        fails_with(kind("Add a picture, then press Inspect."))()
+    assert caught.value.message == "Add a picture, then press Inspect."
+    assert not caught.value.print_exception and not caplog.records
+
+
+@pytest.mark.parametrize("kind", [RuntimeError, KeyError, MemoryError, OSError, ValueError])
+def test_anything_else_is_one_sentence_without_details_and_goes_to_the_log(
+    fails_with, kind, caplog
+):
+    with caplog.at_level(logging.ERROR), pytest.raises(gr.Error) as caught:
+        fails_with(kind(SECRET))()
+    shown = caught.value
+    assert shown.message == text.LOST and SECRET not in str(vars(shown))
+    (record,) = caplog.records
+    assert record.exc_info[0] is kind and SECRET in str(record.exc_info[1])
+
+
+def test_an_error_that_is_meant_for_the_visitor_is_passed_on_as_it_is(fails_with):
+    error = gr.Error("Ready-made.", title="Oh")
+    with pytest.raises(gr.Error) as caught:
+        fails_with(error)()
+    assert caught.value is error
+
+
+def test_the_server_can_still_be_stopped(fails_with):
+    with pytest.raises(KeyboardInterrupt):
+        fails_with(KeyboardInterrupt())()
+
+
+def test_results_and_arguments_pass_unchanged():
+    assert shown_to_visitor(lambda a, b=2: (a, b))(1, b=3) == (1, 3)
+
+    def count(limit: int):
+        yield from range(limit)
+
+    assert list(shown_to_visitor(count)(3)) == [0, 1, 2]
+
+
+def test_closing_the_stream_closes_what_it_wraps():
+    closed = []
+
+    def endless():
+        try:
+            while True:
+                yield 1
+        finally:
+            closed.append(True)
+
+    stream = shown_to_visitor(endless)()
+    next(stream)
+    stream.close()
+    assert closed == [True]
+
+
+def test_gradio_still_sees_the_arguments_and_that_a_stream_is_one():
+    def fit(path: str, request: gr.Request):
+        """Fit."""
+        yield path, request
+
+    wrapped = shown_to_visitor(fit)
+    assert inspect.isgeneratorfunction(wrapped)
+    assert list(inspect.signature(wrapped).parameters) == ["path", "request"]
+    assert wrapped.__annotations__["request"] is gr.Request and wrapped.__doc__ == "Fit."
