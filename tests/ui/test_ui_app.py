@@ -56,9 +56,13 @@ def test_host_and_port_are_passed_on(launched, monkeypatch):
     assert launched[0]["server_name"] == "0.0.0.0" and launched[0]["server_port"] == 8123
 
 
-def test_nothing_calls_home():
-    assert os.environ["GRADIO_ANALYTICS_ENABLED"] == "False"
-    assert os.environ.get("HF_HUB_DISABLE_TELEMETRY", "1") == "1"
+@pytest.mark.parametrize(
+    ("name", "value"), [("GRADIO_ANALYTICS_ENABLED", "False"), ("HF_HUB_DISABLE_TELEMETRY", "1")]
+)
+def test_nobody_is_told_that_the_page_is_used(launched, monkeypatch, name, value):
+    monkeypatch.setenv(name, "")  # so that what app.py sets is taken back after the test
+    monkeypatch.delenv(name)
+    assert run(monkeypatch) == 0 and os.environ[name] == value
 
 
 def test_a_model_that_is_not_there_ends_a_real_process_with_two_and_one_sentence():
@@ -97,8 +101,18 @@ def test_a_port_that_is_taken_is_said_in_one_sentence(monkeypatch, capsys, sourc
 
 
 @pytest.mark.parametrize("port", ["99999", "-5"])
-def test_a_port_that_no_machine_has_is_said_and_nothing_is_started(monkeypatch, capsys, port):
-    monkeypatch.setattr(AnomalyDetector, "load", lambda *_: pytest.fail("a detector was loaded"))
+def test_a_port_that_no_machine_has_is_said_in_one_sentence(monkeypatch, capsys, source, port):
+    monkeypatch.setattr(AnomalyDetector, "load", lambda *_: source)
     assert run(monkeypatch, "--port", port) == BAD
     err = capsys.readouterr().err
     assert port in err and "Traceback" not in err
+
+
+def test_a_host_that_is_not_this_machine_is_said_in_one_sentence(monkeypatch, capsys, source):
+    monkeypatch.setattr(AnomalyDetector, "load", lambda *_: source)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    # With a port, as gradio otherwise tries a hundred of them for five seconds each.
+    assert run(monkeypatch, "--host", "192.0.2.77", "--port", port) == BAD
+    assert "192.0.2.77" in capsys.readouterr().err.splitlines()[-1]

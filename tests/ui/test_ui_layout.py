@@ -1,0 +1,249 @@
+"""The page on a live server, seen through gradio's own client and without it."""
+
+from urllib.parse import urlparse
+
+import httpx
+import numpy as np
+import pytest
+from gradio_client import Client, handle_file
+from gradio_client.exceptions import AppError
+from PIL import Image
+from ui_doubles import (
+    SECONDS,
+    ScriptedDetector,
+    elements_of,
+    file_value,
+    fraction_of,
+    wait_until,
+    words_of,
+)
+
+from inpformer.config import UNTRAINED_NOTICE
+from inpformer.ui import text
+from inpformer.ui.layout import CSS_PATH
+
+LOOK = (0.6, "inferno")
+FREE = ("training-free", 20, 4, 1)
+PLUS = ("inp-former++", 20, 4, 1)
+
+
+@pytest.fixture
+def visit(page):
+    """Open the page once more, as another visitor."""
+    clients: list[Client] = []
+
+    def open_page() -> Client:
+        clients.append(Client(page.url, verbose=False))
+        return clients[-1]
+
+    yield open_page
+    for client in clients:
+        client.close()
+
+
+@pytest.fixture
+def slow_fit(source, free, monkeypatch):
+    """Make the server's fits wait for the test."""
+    scripted = ScriptedDetector(source, fitted=free)
+    monkeypatch.setattr(source, "fit", scripted.fit)
+    yield scripted
+    scripted.let_go()
+
+
+def inspect(client: Client, path) -> tuple:
+    return client.predict(handle_file(path), *LOOK, api_name="/inspect")
+
+
+def fit(client: Client, paths, settings=FREE) -> list[tuple]:
+    return list(client.submit([handle_file(path) for path in paths], *settings, api_name="/fit"))
+
+
+# The page itself
+
+
+def test_the_page_loads_nothing_from_anywhere_else(page):
+    elements = elements_of(httpx.get(page.url).text)
+    links = [
+        address
+        for tag, attributes in elements
+        if tag in ("script", "link", "img", "iframe", "source")
+        for name in ("src", "href")
+        if (address := attributes.get(name))
+    ]
+    assert any(address.endswith(".js") for address in links)
+    assert {urlparse(address).netloc for address in links} <= {"", urlparse(page.url).netloc}
+
+
+def test_the_page_has_its_title_its_style_and_the_detector_in_use(page):
+    config = httpx.get(f"{page.url}/config").json()
+    assert config["title"] == text.TITLE and not config["analytics_enabled"]
+    assert CSS_PATH.read_text("utf-8").splitlines()[0] in config["css"]
+    shown = {part["props"].get("elem_id"): part["props"] for part in config["components"]}
+    assert "tiny" in shown["detector-card"]["value"]
+    assert UNTRAINED_NOTICE in shown["detector-card"]["value"]
+    assert words_of(shown["verdict"]["value"]) == text.RESULT_EMPTY
+
+
+def test_programs_are_offered_the_four_actions_and_nothing_else(visit):
+    info = visit().view_api(return_format="dict", print_info=False)
+    assert set(info["named_endpoints"]) == {"/fit", "/cancel", "/inspect", "/redraw"}
+    assert not info["unnamed_endpoints"]
+
+
+def test_the_servers_own_files_are_not_served(page):
+    for path in ("/etc/passwd", str(CSS_PATH.parent / "handlers.py")):
+        assert httpx.get(f"{page.url}/gradio_api/file={path}").status_code == 403
+
+
+# Inspect and redraw
+
+
+def test_a_newcomer_inspects_a_picture_and_moves_the_sliders(visit, pictures, monkeypatch, source):
+    client = visit()
+    verdict, overlay, compare, heatmap, bar, cut, maps, lead, *_ = inspect(client, pictures["blot"])
+    assert text.VERDICTS[None] in words_of(verdict) and UNTRAINED_NOTICE in verdict
+    assert lead == text.TRAINING_FREE_INPS_LEAD
+    assert cut["label"] == text.CUT_LABEL and maps["value"] == "distance"
+    for path in (overlay, *compare, heatmap):
+        assert Image.open(path).size == (120, 90)
+    assert Image.open(bar).size[0] > 200
+    monkeypatch.setattr(source, "predict", lambda *_: pytest.fail("a slider ran the model"))
+    redrawn = client.predict("distance", 0.0, *LOOK, api_name="/redraw")
+    assert "cut 0.000" in words_of(redrawn[0])
+    assert not np.array_equal(Image.open(redrawn[1]), Image.open(overlay))
+
+
+def test_without_a_picture_the_visitor_is_told_what_to_do(visit):
+    client = visit()
+    with pytest.raises(AppError, match=text.NO_PICTURE):
+        client.predict(None, *LOOK, api_name="/inspect")
+    with pytest.raises(AppError, match=text.NOTHING_INSPECTED):
+        client.predict("distance", 0.5, *LOOK, api_name="/redraw")
+
+
+@pytest.mark.parametrize("name", ["text", "cut", "empty", "thin"])
+def test_an_odd_upload_is_refused_by_its_name(visit, pictures, name):
+    with pytest.raises(AppError, match=f"{name}.png"):
+        inspect(visit(), pictures[name])
+
+
+def test_an_upload_that_is_too_large_is_refused_by_the_server(page):
+    answer = page.upload("large.png", bytes(101 * 1024 * 1024))
+    assert answer.status_code == 413 and "Traceback" not in answer.text
+
+
+def test_a_file_of_the_server_cannot_be_inspected(page):
+    for path in ("/etc/passwd", str(CSS_PATH)):
+        answer = page.call("inspect", file_value(path), *LOOK, session="nosy")
+        assert answer.status_code == 500 and answer.json() == {"error": None}
+
+
+@pytest.mark.parametrize(
+    "values",
+    [("distance", None, *LOOK), ("mud", 0.5, *LOOK), ("distance", 0.5, 0.5, "mud"), ("distance",)],
+)
+def test_nonsense_settings_are_answered_without_a_traceback(page, values):
+    answer = page.call("redraw", *values, session="odd")
+    assert answer.status_code == 500
+    assert "Traceback" not in answer.text and ".py" not in answer.text
+
+
+def test_a_fault_of_ours_is_one_sentence_without_details(
+    visit, page, pictures, source, monkeypatch
+):
+    def fail(*_):
+        raise RuntimeError("secret of /srv/model.py")
+
+    monkeypatch.setattr(source, "predict", fail)
+    with pytest.raises(AppError) as caught:
+        inspect(visit(), pictures["blot"])
+    assert text.LOST in str(caught.value) and "secret" not in str(caught.value)
+    answer = page.call("inspect", page.uploaded(pictures["blot"]), *LOOK, session="x")
+    assert answer.json()["error"] == text.LOST
+    assert "Traceback" not in answer.text and "secret" not in answer.text
+
+
+# Fit
+
+
+def test_a_fit_streams_its_progress_and_then_decides(visit, pictures):
+    client = visit()
+    *running, last = fit(client, [pictures["normal"], pictures["second"]], PLUS)
+    shares = [fraction_of(report[0]) for report in running]
+    assert len(shares) > 2 and shares == sorted(shares)
+    assert len({report[1] for report in running}) == 1 and last[1] != running[0][1]
+    assert "Now inspect" in words_of(last[0])
+    verdict, *_, cut, maps = inspect(client, pictures["blot"])[:7]
+    assert "confidence" in words_of(verdict) and cut["label"] == text.THRESHOLD_LABEL
+    names = [name for _, name in maps["choices"]]
+    assert names == ["fused", "reconstruction", "segmentation", "distance"]
+    for name in names:
+        redrawn = client.predict(name, 1.5, *LOOK, api_name="/redraw")
+        assert text.MAP_TITLES[name] in words_of(redrawn[0])
+
+
+def test_a_training_free_fit_gives_a_verdict_at_once(visit, pictures):
+    client = visit()
+    assert "Now inspect" in words_of(fit(client, [pictures["normal"]])[-1][0])
+    assert "confidence" in words_of(inspect(client, pictures["blot"])[0])
+
+
+def test_a_fit_that_cannot_start_is_one_sentence(visit, pictures):
+    client = visit()
+    with pytest.raises(AppError, match=text.NO_NORMALS):
+        client.submit(None, *FREE, api_name="/fit").result(SECONDS)
+    with pytest.raises(AppError, match=r"cut\.png"):
+        files = [handle_file(pictures["normal"]), handle_file(pictures["cut"])]
+        client.submit(files, *FREE, api_name="/fit").result(SECONDS)
+    with pytest.raises(AppError, match="17"):
+        files = [handle_file(pictures["normal"])] * 17
+        client.submit(files, *FREE, api_name="/fit").result(SECONDS)
+    assert "Now inspect" in words_of(fit(client, [pictures["normal"]])[-1][0])
+
+
+def test_a_fit_is_cancelled_by_its_visitor_alone(visit, pictures, slow_fit):
+    ann, bob = visit(), visit()
+    job = ann.submit([handle_file(pictures["normal"])], *FREE, api_name="/fit")
+    slow_fit.may_step.release()
+    wait_until(lambda: job.outputs(), "the first report of the fit")
+    bob.predict(api_name="/cancel")
+    slow_fit.may_step.release()
+    wait_until(lambda: len(job.outputs()) > 1, "the second report of the fit")
+    ann.predict(api_name="/cancel")
+    last = job.result(SECONDS)
+    assert words_of(last[0]) == text.FIT_CANCELLED and "no normal pictures" in last[1]
+    assert slow_fit.ended.wait(SECONDS)
+
+
+# Two visitors
+
+
+def test_two_visitors_see_nothing_of_each_other(visit, pictures):
+    ann, bob = visit(), visit()
+    fit(ann, [pictures["normal"]])
+    inspect(ann, pictures["blot"])
+    with pytest.raises(AppError, match=text.NOTHING_INSPECTED):
+        bob.predict("distance", 0.5, *LOOK, api_name="/redraw")
+    assert text.VERDICTS[None] in words_of(inspect(bob, pictures["normal"])[0])
+    assert "confidence" in words_of(ann.predict("distance", 1, *LOOK, api_name="/redraw")[0])
+
+
+def test_visitors_without_a_session_see_nothing_of_each_other_either(page, pictures):
+    first = page.call("inspect", page.uploaded(pictures["blot"]), *LOOK)
+    second = page.call("redraw", "distance", 0.5, *LOOK)
+    assert "Traceback" not in first.text
+    assert second.status_code == 500 and "data" not in second.json()
+
+
+def test_a_visitor_who_leaves_is_forgotten(page, pictures):
+    answer = page.call("inspect", page.uploaded(pictures["blot"]), *LOOK, session="leaver")
+    assert answer.status_code == 200
+    heartbeat = f"{page.url}/gradio_api/heartbeat/leaver"
+    with httpx.stream("GET", heartbeat, timeout=SECONDS) as stream:
+        next(stream.iter_lines())
+
+    def is_forgotten() -> bool:
+        answer = page.call("redraw", "distance", 0.5, *LOOK, session="leaver")
+        return answer.json().get("error") == text.NOTHING_INSPECTED
+
+    wait_until(is_forgotten, "the visitor to be forgotten")
