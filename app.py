@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import socket
 import sys
 
 
@@ -33,6 +34,7 @@ def main() -> int:
         print(f"app.py: {error}", file=sys.stderr)
         return 2
     try:
+        _check_host(options.host)
         build_demo(detector).launch(
             server_name=options.host,
             server_port=options.port,
@@ -46,6 +48,13 @@ def main() -> int:
         print(f"app.py: Cannot serve at {where}: try another --port or --host.", file=sys.stderr)
         return 2
     return 0
+
+
+def _check_host(host: str) -> None:
+    """Raise an `OSError` unless this machine can serve there; gradio would try 100 ports first."""
+    family, kind, *_, address = socket.getaddrinfo(host, 0, type=socket.SOCK_STREAM)[0]
+    with socket.socket(family, kind) as probe:
+        probe.bind(address)
 
 
 def _port(value: str) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -303,4 +304,5 @@ def _map_choices(names: tuple[str, ...]) -> list[tuple[str, str]]:
 
 
 def _session_id(request: gr.Request) -> str:
-    return str(request.session_hash)
+    # Callers of the API may have no session: each call then stands alone, or all would share one.
+    return request.session_hash or uuid.uuid4().hex

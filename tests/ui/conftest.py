@@ -21,7 +21,7 @@ from inpformer.ui.session import Sessions
 
 @pytest.fixture(scope="session", autouse=True)
 def one_thread() -> Iterator[None]:
-    """Compute in one thread: two that wait for each other on a busy machine take 50 times as long."""
+    """Compute in one thread: two take far longer where other work runs beside them."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -106,7 +106,8 @@ def page(source: AnomalyDetector) -> Iterator[Page]:
         patch.setattr(sys, "argv", ["app.py"])
         patch.setattr(gr.Blocks, "launch", launch_here)
         patch.setattr(AnomalyDetector, "load", lambda *_: source)
-        patch.setattr(handlers_module, "_REPORT_SECONDS", 0.005)
         assert app.main() == 0
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(handlers_module, "_REPORT_SECONDS", 0.005)
         yield started[0]
-        started[0].demo.close()
+    started[0].demo.close()

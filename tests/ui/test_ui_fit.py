@@ -198,6 +198,16 @@ def test_while_a_fit_runs_the_visitor_inspects_with_the_older_detector(
     assert (during.is_calibrated, after.is_calibrated) == (False, True)
 
 
+@pytest.mark.parametrize("variant", ["training-free", "inp-former"])
+def test_a_detector_of_flat_pictures_still_inspects(handlers, pictures, variant):
+    config = FitConfig(variant=variant, steps=3, tokens_per_view=8, inp_count=4)
+    *_, last = handlers.fit("ann", paths(pictures, "flat"), config)
+    assert "Now inspect" in words_of(last.progress)
+    for name in ("flat", "blot"):
+        verdict = handlers.inspect("ann", str(pictures[name]), *LOOK).map_view.verdict
+        assert "confidence" in words_of(verdict) and "nan" not in words_of(verdict)
+
+
 def test_a_visitors_fit_is_not_seen_by_another(handlers, pictures):
     list(handlers.fit("ann", paths(pictures), QUICK))
     assert handlers.sessions.get("bob").detector is None

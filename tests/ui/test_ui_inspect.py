@@ -1,5 +1,7 @@
 """Inspecting and redrawing, as plain functions."""
 
+import itertools
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -153,7 +155,7 @@ def test_raising_the_threshold_only_ever_shrinks_what_is_outlined(
     monkeypatch.setattr(views, "draw_outline", lambda image, mask: masks.append(mask) or image)
     cuts = (0.0, 0.2, 0.5, 0.8, 1.0, 1.3, 2.0, 1000.0)
     shown = [words_of(handlers.redraw("ann", settings(name, cut)).verdict) for cut in cuts]
-    for lower, higher in zip(masks, masks[1:], strict=False):
+    for lower, higher in itertools.pairwise(masks):
         assert not (higher & ~lower).any()
     assert masks[0].any() and not masks[-1].any()
     assert text.AREA_LINE.format(regions=0, area=0) in shown[-1]

@@ -1,6 +1,7 @@
 """Every sentence is used, and filled in with exactly what it has room for."""
 
 import ast
+import itertools
 import re
 import string
 from collections.abc import Iterator
@@ -79,7 +80,7 @@ def test_a_text_with_gaps_is_always_filled_in_with_what_it_asks_for(name):
     value = getattr(text, name)
     fillings = [calls for used, calls in USES if used == name]
     assert fillings and all(fillings), f"{name} is shown with its gaps"
-    for call in sum(fillings, []):
+    for call in itertools.chain(*fillings):
         assert {keyword.arg for keyword in call.keywords} == placeholders(value)
         assert not call.args
 

@@ -3,6 +3,7 @@
 import copy
 import dataclasses
 import math
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -232,7 +233,8 @@ def test_progress_tells_the_losses_of_the_phases_that_train(encoder, tiny_config
 
 def test_progress_estimates_the_rest_from_what_was_done(monkeypatch):
     seconds = iter([0.0, 10.0, 30.0, 40.0])
-    monkeypatch.setattr("inpformer.progress.time.monotonic", lambda: next(seconds))
+    clock = SimpleNamespace(monotonic=lambda: next(seconds))  # not the time of other threads
+    monkeypatch.setattr("inpformer.progress.time", clock)
     steps = []
     progress = Progress({"encode": (2, 1.0), "train": (1, 2.0)}, steps.append)
     progress._started = next(seconds)
