@@ -68,8 +68,10 @@ class ScriptedDetector(AnomalyDetector):
         self.ended.clear()
         try:
             for step in range(1, self.step_count + 1):
+                waiting_since = time.monotonic()
                 while not self.may_step.acquire(timeout=0.005):
                     self._check(should_stop)
+                    assert time.monotonic() < waiting_since + SECONDS, "the test forgot this fit"
                 fraction = step / self.step_count
                 on_step(FitStep("train", step, self.step_count, {"total": 0.5}, fraction, 1.0))
                 self._check(should_stop)
