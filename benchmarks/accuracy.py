@@ -1,0 +1,213 @@
+"""How well a detector fitted on a few normal pictures finds defects.
+
+    python benchmarks/accuracy.py MVTEC_LAYOUT_FOLDER ... [--encoder NAME ...] [--all-maps]
+
+Fits on the first normal training pictures and looks at every test picture whole, as people do:
+at its own aspect, with nothing cut off. Maps have the picture's size; for the pixel figures they
+and the masks are brought to at most 256 pixels on the longer side.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from benchmarks.encoder import UNTRAINED, Figures, load_encoder, nearest_map
+from inpformer.config import VARIANTS, FitConfig, ModelConfig
+from inpformer.datasets import Sample, read_mvtec_folder
+from inpformer.detector import AnomalyDetector, Provenance
+from inpformer.detector_file import choose_device
+from inpformer.images import load_image
+from inpformer.model_input import make_geometry, to_tensor
+from inpformer.modeling.build import build_model
+from inpformer.presets import encoder_preset
+from inpformer.scoring import image_score
+
+LONGEST_SIDE = 256
+NEAREST = "nearest"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table; `fit_seconds` is the time until pictures can be looked at."""
+
+    encoder: str
+    folder: str
+    map_name: str
+    figures: Figures
+    fit_seconds: float
+
+
+def main() -> None:
+    options = parse_options()
+    config = FitConfig(
+        variant=options.variant,
+        seed=options.seed,
+        steps=options.steps,
+        decoder_depth=options.decoder_depth,
+        mlp_ratio=options.mlp_ratio,
+    )
+    print("| encoder | folder | map | image AUROC | pixel AUROC | AUPRO | s to fit | s / picture |")
+    print(f"|{'---|' * 8}")
+    rows: list[Row] = []
+    for name in options.encoder:
+        source = training_free(name, options.weights, options.device)
+        of_encoder: list[Row] = []
+        for folder in options.folders:
+            for row in measure(source, name, folder, config, options):
+                of_encoder.append(row)
+                print(table_line(row), flush=True)
+        if len(options.folders) > 1:
+            for row in mean_rows(of_encoder):
+                print(table_line(row), flush=True)
+        rows += of_encoder
+    if options.json:
+        report = {"fit": asdict(config), "shots": options.shots, "rows": list(map(asdict, rows))}
+        options.json.write_text(json.dumps(report, indent=1) + "\n")
+
+
+def parse_options() -> argparse.Namespace:
+    defaults = FitConfig()
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("folders", nargs="+", type=Path, help="objects in the layout of MVTec AD")
+    parser.add_argument(
+        "--encoder", action="append", help=f"a preset, or {UNTRAINED}; repeat for more rows"
+    )
+    parser.add_argument("--weights", type=Path, help="file with the weights of the encoder")
+    parser.add_argument("--variant", choices=VARIANTS, default=defaults.variant)
+    parser.add_argument("--steps", type=int, default=defaults.steps)
+    parser.add_argument("--shots", type=int, default=4, help="normal pictures to fit on")
+    parser.add_argument("--seed", type=int, default=defaults.seed)
+    parser.add_argument("--decoder-depth", type=int, default=defaults.decoder_depth)
+    parser.add_argument("--mlp-ratio", type=float, default=defaults.mlp_ratio)
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--all-maps", action="store_true", help="a row for every map")
+    parser.add_argument(
+        "--nearest", action="store_true", help="also the nearest-neighbour test on the same tokens"
+    )
+    parser.add_argument("--json", type=Path, help="file to write the figures to")
+    options = parser.parse_args()
+    if options.json and not options.json.parent.is_dir():
+        parser.error(f"there is no folder '{options.json.parent}' to write the figures to")
+    options.encoder = options.encoder or ["embedded"]
+    return options
+
+
+def training_free(name: str, weights: Path | None, device: str) -> AnomalyDetector:
+    """Return the detector to fit from, on the encoder called `name` or `untrained`."""
+    preset = encoder_preset("embedded" if name == UNTRAINED else name)
+    config = ModelConfig(variant="training-free", encoder=preset)
+    model = build_model(config, load_encoder(name, weights)).to(choose_device(device))
+    return AnomalyDetector(model, config, Provenance("path", f"benchmark of {name}"))
+
+
+def measure(
+    source: AnomalyDetector,
+    encoder_name: str,
+    folder: Path,
+    config: FitConfig,
+    options: argparse.Namespace,
+) -> Iterator[Row]:
+    """Fit on one folder, look at its test pictures, and yield a row for each map wanted."""
+    samples = read_mvtec_folder(folder)
+    tests = [sample for sample in samples if sample.split == "test"]
+    normal = [sample.path for sample in samples if sample.split == "train"][: options.shots]
+    shots = [load_image(path) for path in normal]
+    started = time.perf_counter()
+    fitted = source.fit(shots, config)
+    fit_seconds = time.perf_counter() - started
+    names = fitted.config.map_names if options.all_maps else fitted.config.map_names[:1]
+    for name, figures in detector_figures(fitted, tests, names).items():
+        yield Row(encoder_name, folder.name, name, figures, fit_seconds)
+    if options.nearest:
+        started = time.perf_counter()
+        bank = torch.cat([tokens_of(source, image)[0][0] for image in shots])
+        bank_seconds = time.perf_counter() - started
+        figures = nearest_figures(source, bank, tests)
+        yield Row(encoder_name, folder.name, NEAREST, figures, bank_seconds)
+
+
+def detector_figures(
+    fitted: AnomalyDetector, tests: Sequence[Sample], names: Sequence[str]
+) -> dict[str, Figures]:
+    """Look at every test picture and measure the maps called `names`."""
+    scores: dict[str, list[float]] = {name: [] for name in names}
+    maps: dict[str, list[np.ndarray]] = {name: [] for name in names}
+    seconds = 0.0
+    for sample in tests:
+        result = fitted.predict(load_image(sample.path))
+        seconds += result.seconds / len(tests)
+        for name in names:
+            scores[name].append(result.scores[name])
+            maps[name].append(shrink(result.map(name)))
+    return {name: Figures.of(scores[name], maps[name], tests, seconds) for name in names}
+
+
+def nearest_figures(
+    source: AnomalyDetector, bank: torch.Tensor, tests: Sequence[Sample]
+) -> Figures:
+    """Measure the distance to the nearest normal token, on the tokens the detector sees."""
+    scores, maps, seconds = [], [], 0.0
+    for sample in tests:
+        image = load_image(sample.path)
+        started = time.perf_counter()
+        tokens, grid_size = tokens_of(source, image)
+        values = nearest_map(tokens, grid_size, bank)
+        scores.append(float(image_score(values)[0]))
+        seconds += (time.perf_counter() - started) / len(tests)
+        geometry = make_geometry(image, "full", source.config.encoder.patch_size)
+        maps.append(shrink(geometry.to_picture(values[0].cpu().numpy())))
+    return Figures.of(scores, maps, tests, seconds)
+
+
+@torch.inference_mode()
+def tokens_of(source: AnomalyDetector, image: np.ndarray) -> tuple[torch.Tensor, tuple[int, int]]:
+    """Return fused tokens `(1, N, C)` of a whole picture, and their grid."""
+    geometry = make_geometry(image, "full", source.config.encoder.patch_size)
+    encoded = source.model.encode(to_tensor(image, geometry).to(source.device)[None])
+    return encoded.fused_tokens, encoded.grid_size
+
+
+def shrink(anomaly_map: np.ndarray) -> np.ndarray:
+    """Return a map of at most `LONGEST_SIDE` pixels."""
+    factor = LONGEST_SIDE / max(anomaly_map.shape)
+    if factor >= 1:
+        return anomaly_map
+    height, width = (max(1, round(side * factor)) for side in anomaly_map.shape)
+    return cv2.resize(anomaly_map, (width, height), interpolation=cv2.INTER_AREA)
+
+
+def mean_rows(rows: Sequence[Row]) -> list[Row]:
+    """Return the mean over folders for each map."""
+    means = []
+    for name in dict.fromkeys(row.map_name for row in rows):
+        of_map = [row for row in rows if row.map_name == name]
+        columns = zip(*(asdict(row.figures).values() for row in of_map), strict=True)
+        figures = Figures(*(sum(column) / len(of_map) for column in columns))
+        fit_seconds = sum(row.fit_seconds for row in of_map) / len(of_map)
+        means.append(Row(rows[0].encoder, "mean", name, figures, fit_seconds))
+    return means
+
+
+def table_line(row: Row) -> str:
+    figures = row.figures
+    values = f"{figures.image_auroc:.3f} | {figures.pixel_auroc:.3f} | {figures.aupro:.3f}"
+    times = f"{row.fit_seconds:.1f} | {figures.seconds:.2f}"
+    return f"| {row.encoder} | {row.folder} | {row.map_name} | {values} | {times} |"
+
+
+if __name__ == "__main__":
+    main()
