@@ -49,14 +49,15 @@ def fit(options: argparse.Namespace) -> int:
     """Fit a detector to a few normal pictures and save it."""
     from inpformer.images import list_images, read_image
 
-    config = FitConfig(
-        variant=options.variant,
-        seed=options.seed,
-        steps=options.steps,
-        inp_count=options.inps,
-        tiles=options.tiles,
-        false_alarm_rate=options.false_alarm_rate,
-    )
+    settings = {
+        "variant": options.variant,
+        "seed": options.seed,
+        "inp_count": options.inps,
+        "tiles": options.tiles,
+        "false_alarm_rate": options.false_alarm_rate,
+        **({} if options.steps is None else {"steps": options.steps}),
+    }
+    FitConfig(**settings)  # nonsense is refused at once, not after the encoder was loaded
     pictures = {path: read_image(path) for path in list_images(options.shots)}
     for path, picture in pictures.items():
         _tell_notes(path, picture.notes)
@@ -70,6 +71,7 @@ def fit(options: argparse.Namespace) -> int:
     check_target(options.output)
     source = AnomalyDetector.load(options.encoder, options.device, options.weights)
     _tell(source.provenance.encoder_reason)
+    config = FitConfig.for_encoder(source.config.encoder, **settings)
     with tqdm(total=100, unit="%", bar_format=_BAR, disable=options.json) as bar:
         detector = source.fit(
             images, config, on_step=lambda step: _advance(bar, step), textures=textures
@@ -77,7 +79,7 @@ def fit(options: argparse.Namespace) -> int:
     used = detector.provenance.shot_count
     if used < len(images):
         _tell(f"Note: of {len(images)} pictures some are identical and count once; {used} used.")
-    detector.save(options.output, bundle_encoder=options.bundle_encoder)
+    detector.save(options.output, options.bundle_encoder, options.half)
     _report(_describe(detector, options.output), options.json)
     return EXIT_OK
 
@@ -209,7 +211,7 @@ def _parser() -> argparse.ArgumentParser:
     encoders = ", ".join(ENCODER_PRESETS)
     verb.add_argument("--encoder", default="auto", help=f"auto, {encoders}, or a detector file")
     verb.add_argument("--variant", choices=VARIANTS, default=defaults.variant)
-    verb.add_argument("--steps", type=int, default=defaults.steps, help="decoder steps")
+    verb.add_argument("--steps", type=int, help="decoder steps (default: as suits the encoder)")
     verb.add_argument("--inps", type=int, default=defaults.inp_count, help="prototypes per picture")
     verb.add_argument("--seed", type=int, default=defaults.seed)
     verb.add_argument("--tiles", default="", help="fit in tiles, such as 2x2, or auto")
@@ -218,6 +220,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     verb.add_argument("--false-alarm-rate", type=float, default=defaults.false_alarm_rate)
     verb.add_argument("--bundle-encoder", action="store_true", help="store the encoder too")
+    verb.add_argument("--half", action="store_true", help="store 16-bit numbers: half the size")
 
     verb = verbs.add_parser("predict", parents=[common, model], help=_first_line(predict))
     verb.set_defaults(run=predict)

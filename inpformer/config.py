@@ -14,7 +14,8 @@ MapName = Literal["fused", "reconstruction", "segmentation", "distance"]
 
 VARIANTS = ("training-free", "inp-former", "inp-former++")
 MAP_NAMES = ("fused", "reconstruction", "segmentation", "distance")
-
+MAX_DECODER_DEPTH = 64
+MAX_MLP_RATIO = 16
 
 UNTRAINED_NOTICE = "untrained stand-in: for trying the interface"
 TRAINING_FREE_NOTICE = "training-free prototypes"
@@ -29,14 +30,20 @@ class ModelConfig:
             `training-free` (prototypes by clustering, no trained part).
         encoder: The frozen encoder.
         inp_count: Prototypes M per picture.
-        decoder_depth: INP-guided blocks; must equal the number of encoder layers read.
-        group_count: Layer groups compared; the layers are split evenly.
+        decoder_depth: INP-guided blocks, a multiple of `group_count`; the papers take as many as
+            encoder layers are read.
+        group_count: Layer groups compared; encoder layers and decoder blocks are split evenly.
+        mlp_ratio: Hidden width over C of the MLPs in extractor, bottleneck and decoder.
         head_widths: Channels after each transposed convolution of the segmentation head
             (assumption: the paper names the layers, not their widths).
         head_bias: Bias of the head's last layer at the start; -2 is a probability of about 0.1,
             since most pixels are normal (assumption).
         map_balance: How the two maps of Eq. 9 are added: `paper` as they are, `calibrated` each
             divided by its level on the normal shots (assumption).
+        token_scale: `paper` gives the trained parts the tokens as they are; `shots` first brings
+            each channel to the mean and deviation it has on the shots, and what they rebuild back,
+            without which a short schedule mostly learns the common mean (assumption).
+        init_std: Deviation of the initial weights; 0.01 is the paper's, for 768 channels.
     """
 
     variant: Variant = "inp-former++"
@@ -44,15 +51,20 @@ class ModelConfig:
     inp_count: int = 6
     decoder_depth: int = 8
     group_count: int = 2
+    mlp_ratio: float = 4.0
     head_widths: tuple[int, int] = (256, 64)
     head_bias: float = -2.0
     map_balance: Literal["paper", "calibrated"] = "calibrated"
+    token_scale: Literal["paper", "shots"] = "paper"
+    init_std: float = 0.01
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "head_widths", tuple(self.head_widths))
         require(
             self.variant in VARIANTS, f"variant must be one of {VARIANTS}, got '{self.variant}'"
         )
+        _require_token_scale(self.token_scale)
+        _require_init_std(self.init_std)
         require(1 <= self.inp_count <= 64, f"inp_count must be 1 to 64, got {self.inp_count}")
         require(
             self.map_balance in ("paper", "calibrated"),
@@ -63,16 +75,19 @@ class ModelConfig:
             f"head_widths must be two numbers of at least 1, got {self.head_widths}",
         )
         require(math.isfinite(self.head_bias), f"head_bias must be a number, got {self.head_bias}")
+        _require_mlp_ratio(self.mlp_ratio)
         layers = len(self.encoder.layers)
-        require(
-            self.decoder_depth == layers,
-            f"decoder_depth must equal the {layers} encoder layers read, got {self.decoder_depth}",
-        )
         # Equal groups make the mean of the groups the mean of all layers, so the fused tokens
         # need not be stored beside the groups.
         require(
             self.group_count >= 1 and layers % self.group_count == 0,
             f"group_count must divide the {layers} layers, got {self.group_count}",
+        )
+        groups = self.group_count
+        require(
+            1 <= self.decoder_depth <= MAX_DECODER_DEPTH and self.decoder_depth % groups == 0,
+            f"decoder_depth must be a multiple of the {groups} layer groups, at most "
+            f"{MAX_DECODER_DEPTH}, got {self.decoder_depth}",
         )
 
     @property
@@ -148,6 +163,8 @@ class FitConfig:
         batch_size: Views per step.
         tokens_per_view: Tokens decoded per view and step; 0 takes all.
         inp_count: Prototypes M per picture.
+        decoder_depth: See `ModelConfig.decoder_depth`; 0 takes as many as encoder layers are read.
+        mlp_ratio: See `ModelConfig.mlp_ratio`.
         learning_rate: Peak rate; None takes the paper's (1e-3, ++ 5e-4).
         final_learning_rate: Rate at the last step (cosine).
         warmup_share: Part of the steps that warm up.
@@ -164,6 +181,8 @@ class FitConfig:
         false_alarm_rate: Wished share of views of left-out normal pictures above the threshold.
         map_balance: See `ModelConfig.map_balance`.
         tiles: `""` whole pictures, or `RxC`: fit and predict in overlapping tiles.
+        token_scale: See `ModelConfig.token_scale`.
+        init_std: See `ModelConfig.init_std`.
         losses: None takes the losses of `variant`.
     """
 
@@ -173,6 +192,8 @@ class FitConfig:
     batch_size: int = 4
     tokens_per_view: int = 49
     inp_count: int = 6
+    decoder_depth: int = 0
+    mlp_ratio: float = 4.0
     learning_rate: float | None = None
     final_learning_rate: float = 1e-4
     warmup_share: float = 0.1
@@ -187,7 +208,19 @@ class FitConfig:
     false_alarm_rate: float = 0.05
     map_balance: Literal["paper", "calibrated"] = "calibrated"
     tiles: str = ""
+    token_scale: Literal["paper", "shots"] = "paper"
+    init_std: float = 0.01
     losses: LossConfig | None = None
+
+    @classmethod
+    def for_encoder(cls, encoder: EncoderConfig, **settings: Any) -> FitConfig:
+        """Return the defaults that suit an encoder, with `settings` of your own on top.
+
+        The narrow tokens of a filter bank are rebuilt by a small decoder, whose steps are cheap
+        and which learns from so few only with scaled tokens and larger initial weights.
+        """
+        suited = _FILTER_DEFAULTS if encoder.stem == "filters-only" else {}
+        return cls(**{**suited, **settings})
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "head_widths", tuple(self.head_widths))
@@ -204,6 +237,7 @@ class FitConfig:
             ("batch_size", 1, 256),
             ("tokens_per_view", 0, 100_000),
             ("inp_count", 1, 64),
+            ("decoder_depth", 0, MAX_DECODER_DEPTH),
             ("head_steps", 0, 100_000),
             ("head_batch_size", 1, 256),
             ("pseudo_anomalies", 1, 10_000),
@@ -215,6 +249,9 @@ class FitConfig:
             0 < self.false_alarm_rate < 1,
             f"false_alarm_rate must lie between 0 and 1, got {self.false_alarm_rate}",
         )
+        _require_mlp_ratio(self.mlp_ratio)
+        _require_token_scale(self.token_scale)
+        _require_init_std(self.init_std)
         require(0 <= self.warmup_share < 1, "warmup_share must be at least 0 and below 1")
         for name in ("learning_rate", "final_learning_rate", "head_learning_rate"):
             _require_finite(name, getattr(self, name) or 0.0)
@@ -234,6 +271,15 @@ class FitConfig:
     def loss_config(self) -> LossConfig:
         """The losses: as given, or the paper's for the variant."""
         return self.losses or LossConfig.for_variant(self.variant)
+
+
+_FILTER_DEFAULTS: dict[str, Any] = {
+    "steps": 300,
+    "tokens_per_view": 98,
+    "learning_rate": 2e-3,
+    "token_scale": "shots",
+    "init_std": 0.1,
+}
 
 
 @dataclass(frozen=True)
@@ -330,3 +376,15 @@ def _read_value(name: str, hint: Any, value: Any) -> Any:
 
 def _require_finite(name: str, value: float) -> None:
     require(math.isfinite(value) and value >= 0, f"{name} must be a number from 0 on, got {value}")
+
+
+def _require_mlp_ratio(value: float) -> None:
+    require(0 < value <= MAX_MLP_RATIO, f"mlp_ratio must be above 0, up to {MAX_MLP_RATIO}")
+
+
+def _require_token_scale(value: str) -> None:
+    require(value in ("paper", "shots"), f"token_scale must be 'paper' or 'shots', got '{value}'")
+
+
+def _require_init_std(value: float) -> None:
+    require(0 < value <= 1, f"init_std must be above 0, at most 1, got {value}")

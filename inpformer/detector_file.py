@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import logging
+from copy import deepcopy
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -69,15 +70,22 @@ def load_detector(
     )
 
 
-def save_detector(detector: AnomalyDetector, path: Path, bundle_encoder: bool = False) -> Path:
+def save_detector(
+    detector: AnomalyDetector, path: Path, bundle_encoder: bool = False, half: bool = False
+) -> Path:
     """Write a detector; see `AnomalyDetector.save`."""
     model, encoder = detector.model, detector.config.encoder
+    stored_encoder = model.encoder
     # An encoder that has no name of its own is found nowhere else again.
     bundle_encoder = bundle_encoder or not (encoder.timm_name or encoder.file_names)
-    tensors = {key: value.detach().cpu() for key, value in trained_state(model).items()}
+    tensors = _to_store(trained_state(model), half)
     if bundle_encoder:
-        for key, value in model.encoder.vit.state_dict().items():
-            tensors[_ENCODER_PREFIX + key] = value.detach().cpu()
+        encoder_state = _to_store(model.encoder.vit.state_dict(), half)
+        tensors |= {_ENCODER_PREFIX + key: value for key, value in encoder_state.items()}
+        if half:
+            # The fingerprint must be that of the rounded numbers, which are what will be loaded.
+            stored_encoder = deepcopy(model.encoder)
+            stored_encoder.vit.load_state_dict(encoder_state)
     calibration = detector.calibration
     header = {
         "format": FORMAT,
@@ -86,12 +94,13 @@ def save_detector(detector: AnomalyDetector, path: Path, bundle_encoder: bool = 
         "calibration": None if calibration is None else asdict(calibration),
         # How the encoder was found here, with paths of this machine, is nobody else's business.
         "provenance": asdict(replace(detector.provenance, encoder_reason="")),
-        "encoder_fingerprint": encoder_fingerprint(model.encoder),
+        "encoder_fingerprint": encoder_fingerprint(stored_encoder),
         "encoder_bundled": bundle_encoder,
+        "half": half,
     }
     # safetensors cannot hold a file without tensors, which a training-free detector would be.
     tensors = tensors or {"empty": torch.zeros(1)}
-    _write_whole(path, {key: value.contiguous() for key, value in tensors.items()}, header)
+    _write_whole(path, tensors, header)
     return path
 
 
@@ -205,6 +214,19 @@ def _build_found(preset: EncoderConfig, found: hub.FoundWeights) -> FrozenEncode
     if found.path is None:
         return build_encoder(preset)
     return build_encoder(preset, read_state_dict(found.path), f"'{found.path.name}'")
+
+
+def _to_store(state: dict[str, Tensor], half: bool) -> dict[str, Tensor]:
+    values = {key: value.detach().cpu().contiguous() for key, value in state.items()}
+    return {key: _halve(value) for key, value in values.items()} if half else values
+
+
+def _halve(value: Tensor) -> Tensor:
+    """Round floats to 16 bits, unless a number is too large for them."""
+    if not value.is_floating_point():
+        return value
+    rounded = value.half()
+    return rounded if rounded.isfinite().all() else value
 
 
 def _read_file(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:

@@ -107,7 +107,8 @@ class _Fit:
         views = len(self.pictures) * VIEW_COUNT
         depth, config = self.encoder.layers[-1] + 1, self.config
         encode = 12.0 * depth * tokens
-        decode = (11.0 * self.model_config.decoder_depth + 8) * tokens
+        mlp = 2 * self.model_config.mlp_ratio
+        decode = ((3 + mlp) * self.model_config.decoder_depth + mlp) * tokens
         plan = {"encode": (views, encode)}
         held_out = sum(len(self.shown_of(fold)) for fold in self.folds)
         if not self.model_config.is_trained:
@@ -138,6 +139,7 @@ class _Fit:
     def train_decoder(self, model: INPFormer, views: Sequence[int], steps: int, phase: str) -> None:
         """Train the INP extractor and the decoder on cached tokens of some views."""
         config = self.config
+        self._measure_scale(model, views)
         parameters = [*model.inp_extractor.parameters(), *model.decoder.parameters()]
         optimizer = StableAdamW(parameters)
         warmup = round(config.warmup_share * steps)
@@ -155,6 +157,12 @@ class _Fit:
             _take_step(optimizer, loss, warmup_cosine(step + 1, steps + 1, warmup + 1, *rates))
             reported = {"reconstruction": mining.item(), "coherence": coherence.item()}
             self.progress.advance(phase, losses=reported)
+
+    def _measure_scale(self, model: INPFormer, views: Sequence[int]) -> None:
+        if self.model_config.token_scale == "shots":
+            tokens = torch.cat([self.cache.groups[view].mean(dim=0) for view in views])
+            model.inp_extractor.scale.measure(tokens)
+            model.decoder.scale.measure(tokens)
 
     def train_head(self, model: INPFormer) -> None:
         """Train the segmentation head on residuals of pseudo-anomalies; the rest stays frozen."""

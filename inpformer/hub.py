@@ -12,14 +12,12 @@ from typing import Literal
 from inpformer.config import UNTRAINED_NOTICE
 from inpformer.errors import WeightsError
 from inpformer.hub_download import HUB_PAGES, HubProblemError, download, find_in_cache, is_whole
+from inpformer.places import WEIGHTS as PACKAGE_WEIGHTS
 from inpformer.presets import ENCODER_PRESETS, EncoderConfig, encoder_preset
 
 logger = logging.getLogger(__name__)
 
 HUB_FILE = "model.safetensors"
-_CLONE = Path(__file__).resolve().parent.parent
-# Only in a clone: beside an installed package lie other people's packages.
-PACKAGE_WEIGHTS = _CLONE / "weights" if (_CLONE / "pyproject.toml").is_file() else None
 
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9_][\w.-]{0,95}", re.ASCII)
@@ -130,7 +128,7 @@ def weights_folders() -> list[Path]:
     """List the folders that are searched for weights, first one first."""
     named = os.environ.get("INPFORMER_WEIGHTS")
     folders = [Path(named).expanduser()] if named else []
-    folders += [Path("weights"), *([PACKAGE_WEIGHTS] if PACKAGE_WEIGHTS else [])]
+    folders += [Path("weights"), PACKAGE_WEIGHTS]
     return list(dict.fromkeys(folder.resolve() for folder in folders))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import sys
 from pathlib import Path
@@ -9,15 +10,17 @@ from pathlib import Path
 import timm
 import torch
 from safetensors.torch import load_file
-from timm.models.vision_transformer import VisionTransformer
+from timm.layers import PatchEmbed
+from timm.models.vision_transformer import Block, VisionTransformer
 from torch import Tensor, nn
 
 from inpformer.config import ModelConfig
 from inpformer.errors import WeightsError
 from inpformer.modeling.decoder import INPGuidedDecoder
 from inpformer.modeling.encoder import FrozenEncoder
+from inpformer.modeling.filter_stem import FilterStem
 from inpformer.modeling.inp_extractor import INPExtractor
-from inpformer.modeling.layers import init_trainable
+from inpformer.modeling.layers import TokenScale, init_trainable
 from inpformer.modeling.model import INPFormer
 from inpformer.modeling.segmentation_head import SegmentationHead
 from inpformer.modeling.training_free import TrainingFreeExtractor
@@ -55,10 +58,11 @@ def build_model(config: ModelConfig, encoder: FrozenEncoder) -> INPFormer:
     if not config.is_trained:
         extractor = TrainingFreeExtractor(config.inp_count)
         return INPFormer(encoder, extractor, group_count=config.group_count)
+    scales = [TokenScale(dim) if config.token_scale == "shots" else None for _ in range(2)]
     model = INPFormer(
         encoder=encoder,
-        inp_extractor=INPExtractor(dim, num_heads, config.inp_count),
-        decoder=INPGuidedDecoder(dim, num_heads, config.decoder_depth),
+        inp_extractor=INPExtractor(dim, num_heads, config.inp_count, config.mlp_ratio, scales[0]),
+        decoder=INPGuidedDecoder(dim, num_heads, config.decoder_depth, config.mlp_ratio, scales[1]),
         segmentation_head=(
             SegmentationHead(dim, config.head_widths, config.head_bias)
             if config.has_segmentation_head
@@ -66,8 +70,9 @@ def build_model(config: ModelConfig, encoder: FrozenEncoder) -> INPFormer:
         ),
         group_count=config.group_count,
     )
-    model.inp_extractor.apply(init_trainable)
-    model.decoder.apply(init_trainable)
+    initialise = functools.partial(init_trainable, std=config.init_std)
+    model.inp_extractor.apply(initialise)
+    model.decoder.apply(initialise)
     return model
 
 
@@ -127,12 +132,16 @@ def encoder_fingerprint(encoder: FrozenEncoder) -> str:
     """
     vit = encoder.vit
     digest = hashlib.sha256(repr(encoder.layers).encode())
-    for tensor in (
-        vit.patch_embed.proj.weight,
-        vit.blocks[0].attn.qkv.weight,
-        vit.blocks[-1].mlp.fc2.weight,
+    own = vit.state_dict()
+    last = len(vit.blocks) - 1
+    for name in (
+        "patch_embed.descriptor_scale",
+        "patch_embed.proj.weight",
+        "blocks.0.attn.qkv.weight",
+        f"blocks.{last}.mlp.fc2.weight",
     ):
-        digest.update(tensor.detach().float().cpu().contiguous().numpy().tobytes())
+        if name in own:  # filters have no blocks, and patches no scale
+            digest.update(own[name].float().cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()[:16]
 
 
@@ -140,7 +149,7 @@ def _build_vit(config: EncoderConfig) -> nn.Module:
     if config.timm_name:
         options = {"dynamic_img_size": True, "num_classes": 0}
         return timm.create_model(config.timm_name, pretrained=False, **options)
-    return VisionTransformer(
+    vit = VisionTransformer(
         img_size=config.native_grid * config.patch_size,
         patch_size=config.patch_size,
         embed_dim=config.embed_dim,
@@ -151,7 +160,14 @@ def _build_vit(config: EncoderConfig) -> nn.Module:
         no_embed_class=True,
         dynamic_img_size=True,
         num_classes=0,
+        embed_layer=PatchEmbed if config.stem == "patches" else FilterStem,
+        block_fn=nn.Identity if config.stem == "filters-only" else Block,
     )
+    if config.stem != "patches":
+        # Textures look the same everywhere; a random grid would tell the corners apart.
+        nn.init.zeros_(vit.pos_embed)
+        vit.patch_embed.reset_projection()
+    return vit
 
 
 def _drop_unused_parts(vit: nn.Module, last_layer: int) -> None:

@@ -5,18 +5,18 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from inpformer.modeling.layers import NORM_EPS, Mlp, ReluCrossAttention
+from inpformer.modeling.layers import NORM_EPS, Mlp, ReluCrossAttention, TokenScale
 
 
 class INPGuidedBlock(nn.Module):
     """Rebuild patch tokens `(B, N, C)` out of one picture's prototypes `(B, M, C)`."""
 
-    def __init__(self, dim: int, num_heads: int) -> None:
+    def __init__(self, dim: int, num_heads: int, mlp_ratio: float = 4.0) -> None:
         super().__init__()
         self.norm1 = nn.LayerNorm(dim, eps=NORM_EPS)
         self.attention = ReluCrossAttention(dim, num_heads)
         self.norm2 = nn.LayerNorm(dim, eps=NORM_EPS)
-        self.mlp = Mlp(dim, 4 * dim)
+        self.mlp = Mlp(dim, mlp_ratio)
 
     def forward(self, tokens: Tensor, inps: Tensor) -> tuple[Tensor, Tensor]:
         """Return rebuilt tokens `(B, N, C)` and attention `(B, heads, N, M)`."""
@@ -33,10 +33,18 @@ class INPGuidedDecoder(nn.Module):
     prototypes, which is why a training step may decode any part of a picture's tokens.
     """
 
-    def __init__(self, dim: int, num_heads: int, depth: int) -> None:
+    def __init__(
+        self,
+        dim: int,
+        num_heads: int,
+        depth: int,
+        mlp_ratio: float = 4.0,
+        scale: TokenScale | None = None,
+    ) -> None:
         super().__init__()
-        self.bottleneck = Mlp(dim, 4 * dim)
-        self.blocks = nn.ModuleList(INPGuidedBlock(dim, num_heads) for _ in range(depth))
+        self.scale = scale
+        self.bottleneck = Mlp(dim, mlp_ratio)
+        self.blocks = nn.ModuleList(INPGuidedBlock(dim, num_heads, mlp_ratio) for _ in range(depth))
 
     def forward(self, fused_tokens: Tensor, inps: Tensor) -> tuple[Tensor, Tensor]:
         """Rebuild the tokens.
@@ -48,10 +56,14 @@ class INPGuidedDecoder(nn.Module):
         Returns:
             Output of every block, `(L, B, N, C)`, and attention `(B, L, heads, N, M)`.
         """
+        if self.scale is not None:
+            fused_tokens, inps = self.scale(fused_tokens), self.scale(inps)
         tokens = self.bottleneck(fused_tokens)
         outputs, attentions = [], []
         for block in self.blocks:
             tokens, attention = block(tokens, inps)
             outputs.append(tokens)
             attentions.append(attention)
-        return torch.stack(outputs), torch.stack(attentions, dim=1)
+        rebuilt = torch.stack(outputs)
+        rebuilt = rebuilt if self.scale is None else self.scale.undo(rebuilt)
+        return rebuilt, torch.stack(attentions, dim=1)

@@ -11,16 +11,54 @@ NORM_EPS = 1e-8
 
 
 class Mlp(nn.Module):
-    """Two linear layers with GELU between them: `(..., C)` to `(..., C)`."""
+    """Two linear layers with GELU between them: `(..., C)` to `(..., C)`.
 
-    def __init__(self, dim: int, hidden_dim: int) -> None:
+    Args:
+        dim: Channels C.
+        ratio: Hidden width over C.
+    """
+
+    def __init__(self, dim: int, ratio: float = 4.0) -> None:
         super().__init__()
+        hidden_dim = max(1, round(ratio * dim))
         self.fc1 = nn.Linear(dim, hidden_dim)
         self.fc2 = nn.Linear(hidden_dim, dim)
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Transform each token on its own."""
         return self.fc2(F.gelu(self.fc1(tokens)))
+
+
+class TokenScale(nn.Module):
+    """Bring tokens to mean 0 and deviation 1 per channel, and back.
+
+    Small initial weights learn slowly what hides behind a large common mean. The scale is measured
+    on the shots once and then belongs to the model.
+
+    Args:
+        dim: Channels C.
+    """
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(dim))
+        self.register_buffer("deviation", torch.ones(dim))
+
+    def measure(self, tokens: Tensor) -> None:
+        """Take the scale of tokens `(N, C)`."""
+        self.mean.copy_(tokens.mean(dim=0))
+        deviation = tokens.std(dim=0, correction=0)
+        # A channel that never changes says nothing; dividing by its rounding would make noise.
+        floor = 1e-3 * deviation.max().clamp(min=1e-6)
+        self.deviation.copy_(deviation.clamp(min=floor))
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Scale tokens `(..., C)`."""
+        return (tokens - self.mean) / self.deviation
+
+    def undo(self, scaled: Tensor) -> Tensor:
+        """Return tokens `(..., C)` on their own scale."""
+        return scaled * self.deviation + self.mean
 
 
 class _CrossAttention(nn.Module):
@@ -99,10 +137,15 @@ class ReluCrossAttention(_CrossAttention):
         return self._merge_heads(attention @ value), attention
 
 
-def init_trainable(module: nn.Module) -> None:
-    """Initialise linear layers and norms the way the papers do (use with `Module.apply`)."""
+def init_trainable(module: nn.Module, std: float = 0.01) -> None:
+    """Initialise linear layers and norms the way the papers do (use with `Module.apply`).
+
+    Args:
+        module: One of the layers.
+        std: Deviation of the weights, cut at three times that; the papers' is 0.01.
+    """
     if isinstance(module, nn.Linear):
-        nn.init.trunc_normal_(module.weight, std=0.01, a=-0.03, b=0.03)
+        nn.init.trunc_normal_(module.weight, std=std, a=-3 * std, b=3 * std)
         nn.init.zeros_(module.bias)
     elif isinstance(module, nn.LayerNorm):
         nn.init.ones_(module.weight)
