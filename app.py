@@ -26,16 +26,18 @@ def main() -> int:
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     from inpformer.detector import AnomalyDetector
     from inpformer.errors import UserError
+    from inpformer.examples import find_examples
     from inpformer.ui.layout import CSS_PATH, MAX_FILE_SIZE, build_demo
 
     try:
         detector = AnomalyDetector.load(options.model, options.device, options.weights)
+        examples = find_examples()
     except UserError as error:
         print(f"app.py: {error}", file=sys.stderr)
         return 2
     try:
         _check_host(options.host)
-        build_demo(detector).launch(
+        build_demo(detector, examples=examples).launch(
             server_name=options.host,
             server_port=options.port,
             css_paths=CSS_PATH,

@@ -31,11 +31,14 @@ from inpformer.model_input import (
     to_tensor,
     unique_images,
 )
+from inpformer.modeling.build import encoder_fingerprint
 from inpformer.modeling.model import INPFormer, INPFormerOutput
 from inpformer.progress import FitStep
 from inpformer.result import AnomalyResult, Explanation
 from inpformer.scoring import anomaly_maps, image_score
 from inpformer.tiling import blend_tiles, tile_boxes
+
+ZERO_SHOT_NOTICE = "zero-shot: prototypes learnt on other parts, a map without a verdict"
 
 _TILE_BATCH = 4
 
@@ -51,6 +54,7 @@ class Provenance:
         shot_count: Normal pictures it was fitted on.
         tiles: Tiles it was fitted on, `""` for whole pictures.
         source: The official checkpoint it was imported from, if it was.
+        zero_shot: Whether it looks at parts it was not fitted on; see `AnomalyDetector.zero_shot`.
     """
 
     encoder_origin: str
@@ -59,6 +63,7 @@ class Provenance:
     shot_count: int = 0
     tiles: str = ""
     source: str = ""
+    zero_shot: bool = False
 
 
 class AnomalyDetector:
@@ -103,19 +108,21 @@ class AnomalyDetector:
 
         return load_detector(source, device, weights)
 
-    def save(self, path: str | Path, bundle_encoder: bool = False) -> Path:
+    def save(self, path: str | Path, bundle_encoder: bool = False, half: bool = False) -> Path:
         """Write the detector to one safetensors file, whole or not at all.
 
         Args:
             path: Where to.
             bundle_encoder: Also store the frozen encoder, so that the file works on its own.
+            half: Store numbers of 16 bits, in half the space. A loaded detector always works
+                with 32 bits; its maps then differ by less than a thousandth or so.
 
         Raises:
             UserError: The file cannot be written.
         """
         from inpformer.detector_file import save_detector
 
-        return save_detector(self, Path(path), bundle_encoder)
+        return save_detector(self, Path(path), bundle_encoder, half)
 
     @property
     def model(self) -> INPFormer:
@@ -135,7 +142,50 @@ class AnomalyDetector:
             notices.append(UNTRAINED_NOTICE)
         if not self.config.is_trained:
             notices.append(TRAINING_FREE_NOTICE)
+        if self.provenance.zero_shot:
+            notices.append(ZERO_SHOT_NOTICE)
         return tuple(notices)
+
+    @property
+    def map_names(self) -> tuple[MapName, ...]:
+        """Maps this detector gives, the default one first."""
+        return ("distance",) if self.provenance.zero_shot else self.config.map_names
+
+    def zero_shot(self) -> AnomalyDetector:
+        """Return this detector for parts it was not fitted on; the network is shared.
+
+        It gives the distance to the prototypes alone, which the papers use for zero-shot: the
+        decoder learnt other parts, and so did the thresholds, which are left out.
+
+        Raises:
+            UserError: There are no trained prototypes.
+        """
+        if not self.config.is_trained:
+            raise UserError("A training-free detector has no trained prototypes to use zero-shot.")
+        return AnomalyDetector(self._model, self.config, replace(self.provenance, zero_shot=True))
+
+    def has_encoder_of(self, other: AnomalyDetector) -> bool:
+        """Whether both look through an encoder of the same weights."""
+        mine, theirs = self._model.encoder, other.model.encoder
+        return mine is theirs or encoder_fingerprint(mine) == encoder_fingerprint(theirs)
+
+    def sharing_encoder(self, other: AnomalyDetector) -> AnomalyDetector:
+        """Return this detector on the encoder that `other` holds, so that memory has it once.
+
+        Raises:
+            ConfigError: Their encoders have different weights.
+        """
+        if not self.has_encoder_of(other):
+            raise ConfigError("These detectors stand on different encoders.")
+        own = self._model
+        model = INPFormer(
+            other.model.encoder,
+            own.inp_extractor,
+            own.decoder,
+            own.segmentation_head,
+            own.group_count,
+        )
+        return AnomalyDetector(model, self.config, self.provenance, self.calibration)
 
     def choose_map(self, name: str | None) -> MapName:
         """Return the map that decides: `name`, or the variant's default for None.
@@ -143,7 +193,7 @@ class AnomalyDetector:
         Raises:
             UserError: This detector does not give it; the message lists those it gives.
         """
-        names = self.config.map_names
+        names = self.map_names
         if name is not None and name not in names:
             raise UserError(
                 f"This detector gives no '{name}' map. Choose one of: {', '.join(names)}."
@@ -173,7 +223,7 @@ class AnomalyDetector:
             UserError: No pictures, too many, or one that cannot be used.
             FitCancelledError: `should_stop` answered True.
         """
-        config = config or FitConfig()
+        config = config or FitConfig.for_encoder(self.config.encoder)
         unique = unique_images(normal_images)
         patch_size = self.config.encoder.patch_size
         shots = [
@@ -184,6 +234,10 @@ class AnomalyDetector:
             self.config,
             variant=config.variant,
             inp_count=config.inp_count,
+            decoder_depth=config.decoder_depth or len(self.config.encoder.layers),
+            mlp_ratio=config.mlp_ratio,
+            token_scale=config.token_scale,
+            init_std=config.init_std,
             map_balance=config.map_balance,
             head_widths=config.head_widths,
             head_bias=config.head_bias,
@@ -203,6 +257,7 @@ class AnomalyDetector:
             shot_count=len(shots),
             tiles=config.tiles,
             source="",
+            zero_shot=False,
         )
         return AnomalyDetector(model, model_config, provenance, calibration)
 
@@ -240,7 +295,7 @@ class AnomalyDetector:
             rows_columns = None
         started = time.perf_counter()
         with torch.inference_mode():
-            output = self._model(to_tensor(image, picture_geometry).to(self.device)[None])
+            output = self._run(to_tensor(image, picture_geometry)[None])
             maps = {name: m[0] for name, m in self._maps(output).items()}
             scores = {name: float(image_score(m[None])[0]) for name, m in maps.items()}
             explanation = _explain(output)
@@ -271,7 +326,7 @@ class AnomalyDetector:
             geometry = make_geometry(crops[0], "full", self.config.encoder.patch_size)
             batch = torch.stack([to_tensor(crop, geometry) for crop in crops])
             with torch.inference_mode():
-                maps = self._maps(self._model(batch.to(self.device)))
+                maps = self._maps(self._run(batch))
             for name, values in maps.items():
                 tile_scores.setdefault(name, []).extend(image_score(values).tolist())
                 pictures = [geometry.to_picture(value.cpu().numpy()) for value in values]
@@ -281,6 +336,13 @@ class AnomalyDetector:
 
     def _layout(self, image: np.ndarray, tiles: str) -> tuple[int, int] | None:
         return tile_layout(image, tiles, self.config.encoder.patch_size)
+
+    def _run(self, images: Tensor) -> INPFormerOutput:
+        images = images.to(self.device)
+        # The decoder learnt other parts than those a zero-shot detector looks at.
+        return (
+            self._model(images, decode=False) if self.provenance.zero_shot else self._model(images)
+        )
 
     def _maps(self, output: INPFormerOutput) -> dict[MapName, Tensor]:
         return anomaly_maps(output, self.config, self.calibration)

@@ -1,9 +1,11 @@
-"""Take the README's screenshot: start the app, fit, inspect one picture, photograph the page.
+"""Take the README's screenshot: start the app, open an example, photograph the page.
 
     python tools/make_screenshots.py
+    python tools/make_screenshots.py --entry 2
     python tools/make_screenshots.py --normal GOOD1 GOOD2 GOOD3 GOOD4 --picture BAD
 
-Without pictures it draws its own, which nobody needs permission to show. Needs Chromium.
+Without pictures it opens a result of the page's gallery with its ready detector; with them it fits
+one. Needs Chromium.
 """
 
 from __future__ import annotations
@@ -14,15 +16,12 @@ import shutil
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 
-import cv2
-import numpy as np
 from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
@@ -31,8 +30,6 @@ OUTPUT = ROOT / "assets" / "screenshots" / "page.png"
 VIEWPORT = {"width": 1280, "height": 900}
 MAX_BYTES = 600_000
 START_SECONDS = 120
-SHOT_COUNT = 4
-PITCH = 12  # pixels from thread to thread
 CHROMIUM_ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -51,6 +48,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--normal", nargs="+", type=Path, help="pictures without a defect")
     parser.add_argument("--picture", type=Path, help="the picture to inspect")
+    parser.add_argument("--entry", type=int, default=1, help="which result of the gallery, from 1")
     parser.add_argument("--model", default="embedded", help="as for app.py (default: embedded)")
     parser.add_argument("--output", type=Path, default=OUTPUT)
     parser.add_argument("--fit-seconds", type=int, default=900, help="longest wait for the fit")
@@ -60,52 +58,15 @@ def main() -> None:
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     if chromium is None:
         parser.error("Chromium is not installed")
-    with tempfile.TemporaryDirectory() as folder:
-        normal, picture = options.normal, options.picture
-        if normal is None:
-            normal, picture = draw_pictures(Path(folder))
-        with running_app(options.model) as url:
-            png = photograph(chromium, url, normal, picture, options.fit_seconds)
+    with running_app(options.model) as url, open_page(chromium, url) as page:
+        if options.normal is None:
+            open_entry(page, options.entry)
+        else:
+            fit_and_inspect(page, options.normal, options.picture, options.fit_seconds)
+        png = photograph(page)
     options.output.parent.mkdir(parents=True, exist_ok=True)
     size = save_small(png, options.output)
     print(f"{options.output}: {size / 1000:.0f} kB")
-
-
-def draw_pictures(folder: Path) -> tuple[list[Path], Path]:
-    """Draw pieces of woven cloth, and one more with a loose thread; return their paths."""
-    normal = []
-    for index in range(SHOT_COUNT):
-        normal.append(folder / f"cloth_{index + 1}.png")
-        Image.fromarray(draw_cloth(seed=index)).save(normal[-1])
-    picture = folder / "cloth_loose_thread.png"
-    Image.fromarray(draw_thread(draw_cloth(seed=SHOT_COUNT))).save(picture)
-    return normal, picture
-
-
-def draw_cloth(seed: int, size: tuple[int, int] = (432, 576)) -> np.ndarray:
-    """Return plain weave, `(H, W, 3)` uint8; `seed` moves the weave and its shades."""
-    rng = np.random.default_rng(seed)
-    y, x = np.mgrid[0 : size[0], 0 : size[1]].astype(np.float32)
-    offset_x, offset_y = rng.uniform(0, PITCH, 2)
-    column, row = (x + offset_x) / PITCH, (y + offset_y) / PITCH
-    warp, weft = np.abs(np.sin(np.pi * column)), np.abs(np.sin(np.pi * row))
-    is_warp_on_top = (np.floor(column) + np.floor(row)) % 2 > 0
-    level = 110 + 70 * np.where(
-        is_warp_on_top, warp * (0.7 + 0.3 * weft), weft * (0.7 + 0.3 * warp)
-    )
-    shades = cv2.GaussianBlur(rng.normal(0, 1, size).astype(np.float32), (0, 0), 20)
-    level += 120 * shades + rng.normal(0, 4, size)
-    tint = np.array([0.86, 0.92, 1.0])
-    return (level[..., None] * tint).clip(0, 255).astype(np.uint8)
-
-
-def draw_thread(cloth: np.ndarray) -> np.ndarray:
-    """Return a copy with a bright loose thread and its shadow."""
-    drawn = cloth.copy()
-    points = np.array([[366, 92], [384, 124], [380, 160], [376, 196], [398, 236]])
-    cv2.polylines(drawn, [points + 3], False, (60, 60, 64), 5, cv2.LINE_AA)
-    cv2.polylines(drawn, [points], False, (238, 236, 228), 4, cv2.LINE_AA)
-    return drawn
 
 
 @contextlib.contextmanager
@@ -141,33 +102,56 @@ def wait_for_page(app: subprocess.Popen, url: str) -> None:
     raise RuntimeError("The app did not start; what it said is above.")
 
 
-def photograph(
-    chromium: str, url: str, normal: list[Path], picture: Path, fit_seconds: int
-) -> bytes:
-    """Use the page as a visitor would and return it as a PNG file of its whole length."""
+@contextlib.contextmanager
+def open_page(chromium: str, url: str) -> Iterator[Page]:
+    """Show the app in a browser window of its own."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_ARGUMENTS)
         page = browser.new_page(viewport=VIEWPORT, color_scheme="light")
         page.goto(f"{url}/?__theme=light")
-        upload(page, "#normal-files", normal)
-        page.locator("#normal-gallery img").nth(len(normal) - 1).wait_for()
-        page.click("#fit")
-        # The cancel button can be pressed just as long as the fit runs.
-        page.locator("#cancel:not([disabled])").wait_for()
-        page.locator("#cancel[disabled]").wait_for(timeout=1000 * fit_seconds)
-        upload(page, "#picture", [picture])
-        page.locator("#picture img").first.wait_for()
-        page.click("#inspect")
-        page.locator("#verdict .verdict").wait_for(timeout=120_000)
-        for name in ("overlay", "colour-bar", "mosaic", "attention"):
-            page.locator(f"#{name} img").first.wait_for()
-        page.add_style_tag(content=HIDDEN)
-        page.mouse.move(0, 0)
-        page.evaluate("document.activeElement?.blur()")
-        page.wait_for_function("[...document.images].every(image => image.complete)")
-        png = page.screenshot(full_page=True, animations="disabled")
+        page.locator("#inspect").wait_for()
+        yield page
         browser.close()
-    return png
+
+
+def open_entry(page: Page, number: int) -> None:
+    """Click a result of the gallery, counted from 1.
+
+    Raises:
+        RuntimeError: The gallery has no such result.
+    """
+    results = page.locator("#results-gallery button")
+    if not 1 <= number <= results.count():
+        raise RuntimeError(f"The gallery has {results.count()} results; there is no {number}.")
+    results.nth(number - 1).click()
+
+
+def fit_and_inspect(page: Page, normal: list[Path], picture: Path, fit_seconds: int) -> None:
+    """Fit on normal pictures and inspect another one, as a visitor would."""
+    upload(page, "#normal-files", normal)
+    page.locator("#normal-gallery img").nth(len(normal) - 1).wait_for()
+    page.click("#fit")
+    # The cancel button can be pressed just as long as the fit runs.
+    page.locator("#cancel:not([disabled])").wait_for()
+    page.locator("#cancel[disabled]").wait_for(timeout=1000 * fit_seconds)
+    upload(page, "#picture", [picture])
+    page.locator("#picture img").first.wait_for()
+    page.click("#inspect")
+
+
+def photograph(page: Page) -> bytes:
+    """Return the whole length of a page with a result as a PNG file."""
+    page.locator("#verdict .verdict").wait_for(timeout=120_000)
+    for name in ("overlay", "colour-bar", "mosaic", "attention"):
+        page.locator(f"#{name} img").first.wait_for()
+    page.add_style_tag(content=HIDDEN)
+    page.mouse.move(0, 0)
+    page.evaluate("document.activeElement?.blur()")
+    # Pictures in a closed part of the page are not loaded before it is opened.
+    page.wait_for_function(
+        "[...document.images].filter(i => i.checkVisibility()).every(i => i.complete)"
+    )
+    return page.screenshot(full_page=True, animations="disabled")
 
 
 def upload(page: Page, selector: str, paths: list[Path]) -> None:

@@ -54,17 +54,58 @@ class Handlers:
     """The page's actions.
 
     Args:
-        detector: What every visitor starts with.
+        detector: What every fit builds on, and what visitors start with.
         sessions: Where visitors' data is kept.
+        zero_shot: What visitors start with instead; None if there is nothing better.
     """
 
-    def __init__(self, detector: AnomalyDetector, sessions: Sessions) -> None:
+    def __init__(
+        self,
+        detector: AnomalyDetector,
+        sessions: Sessions,
+        zero_shot: AnomalyDetector | None = None,
+    ) -> None:
         self.detector = detector
         self.sessions = sessions
+        self.zero_shot = zero_shot
 
     def detector_of(self, session: Session) -> AnomalyDetector:
         """Return the detector a visitor uses."""
-        return session.detector or self.detector
+        if session.detector is not None:
+            return session.detector
+        return self.detector if session.is_training_free else self.zero_shot or self.detector
+
+    def card_of(self, session: Session) -> str:
+        """Return what the page says of the detector a visitor uses."""
+        return views.detector_card(self.detector_of(session), session.part)
+
+    def start_over(self, session_id: str) -> str:
+        """Forget all of a visitor, stop their fit, and return the card of the start detector."""
+        session = self.sessions.get(session_id)
+        session.start_over()
+        return self.card_of(session)
+
+    def use_start(
+        self,
+        session_id: str,
+        is_training_free: bool,
+        path: str | None,
+        opacity: float,
+        colour_map: str,
+    ) -> tuple[str, InspectReport | None]:
+        """Go back to a start detector: its card, and what it says of the picture on the page.
+
+        Raises:
+            UserError: The picture cannot be read; the detector is then the one from before.
+        """
+        session = self.sessions.get(session_id)
+        start = Session(is_training_free=is_training_free)
+        report = None
+        if path:
+            report = self.inspect_with(self.detector_of(start), session, path, opacity, colour_map)
+        session.detector = session.part = None
+        session.is_training_free = is_training_free
+        return self.card_of(session), report
 
     def show_normals(self, files: Sequence[str] | None) -> list[tuple[np.ndarray, str]]:
         """Read the normal pictures and return them with captions.
@@ -91,22 +132,23 @@ class Handlers:
             raise UserError(text.BUSY)
         session.stop = stop = threading.Event()
         started = time.monotonic()
-        card = views.detector_card(self.detector_of(session))
         try:
             outcome: dict[str, Any] = {}
             for step in _run_fit(self.detector, images, config, stop, outcome):
-                yield FitReport(views.progress_bar(step), card, True)
-            if isinstance(outcome.get("error"), FitCancelledError):
-                yield FitReport(views.message(text.FIT_CANCELLED), card, False)
+                yield FitReport(views.progress_bar(step), self.card_of(session), True)
+            # A fit may be told to stop after its last step; then, too, nothing may change.
+            is_late = stop.is_set() and "error" not in outcome
+            if is_late or isinstance(outcome.get("error"), FitCancelledError):
+                yield FitReport(views.message(text.FIT_CANCELLED), self.card_of(session), False)
                 return
             if "error" in outcome:
                 raise outcome["error"]
-            session.detector = outcome["detector"]
+            session.detector, session.part = outcome["detector"], None
             done = text.FIT_DONE.format(seconds=time.monotonic() - started)
             used = session.detector.provenance.shot_count
             if used < len(images):
                 done += " " + text.IDENTICAL.format(count=len(images), used=used)
-            yield FitReport(views.message(done), views.detector_card(session.detector), False)
+            yield FitReport(views.message(done), self.card_of(session), False)
         finally:
             # Also when the visitor has left: the generator is closed and the thread must end.
             stop.set()
@@ -128,9 +170,23 @@ class Handlers:
         """
         if not path:
             raise UserError(text.NO_PICTURE)
-        picture = _read(path)
         session = self.sessions.get(session_id)
-        detector = self.detector_of(session)
+        return self.inspect_with(self.detector_of(session), session, path, opacity, colour_map)
+
+    def inspect_with(
+        self,
+        detector: AnomalyDetector,
+        session: Session,
+        path: str | Path,
+        opacity: float,
+        colour_map: str,
+    ) -> InspectReport:
+        """Inspect one picture with a detector and keep the result in a session.
+
+        Raises:
+            UserError: The picture cannot be read; the session is then as it was.
+        """
+        picture = _read(path)
         result = detector.predict(picture.image)
         session.inspection = inspection = Inspection.of(picture.image, result, picture.notes)
         is_calibrated = result.map_name in result.scales
@@ -199,7 +255,7 @@ def _read_all(files: Sequence[str]) -> list[tuple[str, LoadedImage]]:
     return [(Path(path).name, _read(path)) for path in files]
 
 
-def _read(path: str) -> LoadedImage:
+def _read(path: str | Path) -> LoadedImage:
     if not Path(path).is_file():
         raise UserError(text.UPLOAD_GONE.format(name=Path(path).name))
     return read_image(path)

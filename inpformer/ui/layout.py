@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,45 +9,67 @@ import gradio as gr
 
 from inpformer.config import FitConfig
 from inpformer.detector import AnomalyDetector
+from inpformer.examples import Examples
 from inpformer.pictures import COLOUR_MAPS
 from inpformer.ui import text, views
-from inpformer.ui.handlers import Handlers, InspectReport, shown_to_visitor
+from inpformer.ui.example_handlers import ExampleHandlers
+from inpformer.ui.examples_section import build_examples, wire_examples
+from inpformer.ui.handlers import Handlers
+from inpformer.ui.ready import ReadyDetectors
 from inpformer.ui.session import Sessions
-from inpformer.ui.views import MapView, ViewSettings
+from inpformer.ui.wiring import map_choices, session_id, wire_fit, wire_inspect, wire_start
 
 CSS_PATH = Path(__file__).with_name("style.css")
 MAX_FILE_SIZE = "100mb"
 _CACHE_SECONDS = (3600, 4 * 3600)
 
 
-def build_demo(detector: AnomalyDetector, sessions: Sessions | None = None) -> gr.Blocks:
+def build_demo(
+    detector: AnomalyDetector,
+    sessions: Sessions | None = None,
+    examples: Examples | None = None,
+) -> gr.Blocks:
     """Build the page around a detector; launching it is the caller's.
 
     Args:
-        detector: What every visitor starts with.
+        detector: What every fit builds on, and what visitors start with.
         sessions: Where visitors' data is kept; None makes a place of its own.
+        examples: Parts, gallery and ready detectors to show; None shows none.
     """
-    sessions = sessions or Sessions()
-    handlers = Handlers(detector, sessions)
+    sessions, examples = sessions or Sessions(), examples or Examples()
+    ready = ReadyDetectors(detector)
+    handlers = Handlers(detector, sessions, ready.zero_shot(examples.multi_part_path))
+    example_handlers = ExampleHandlers(handlers, examples, ready)
+    start = handlers.zero_shot or detector
     with gr.Blocks(title=text.TITLE, delete_cache=_CACHE_SECONDS) as demo:
         gr.Markdown(f"# {text.TITLE}\n{text.LEAD}")
-        card = gr.HTML(views.detector_card(detector), elem_id="detector-card")
+        chooser = build_examples(example_handlers)
+        page = _detector_row(start)
         with gr.Row():
             with gr.Column(scale=2, min_width=320):
-                normal = _normal_column()
-                picture = _picture_column()
+                page |= _normal_column()
+                page |= _picture_column(has_choice=handlers.zero_shot is not None)
             with gr.Column(scale=3, min_width=320):
-                result = _result_column(detector)
-        explanation = _explanation_row()
-        _wire_fit(handlers, normal, card)
-        _wire_inspect(handlers, picture, result, explanation)
+                page |= _result_column(start)
+        page |= _explanation_row()
+        wire_fit(handlers, page)
+        wire_inspect(handlers, page)
+        wire_start(handlers, page)
+        wire_examples(example_handlers, chooser, page)
 
         def forget(request: gr.Request) -> None:
-            sessions.forget(_session_id(request))
+            sessions.forget(session_id(request))
 
         demo.unload(forget)
     demo.queue(default_concurrency_limit=4, max_size=64)
     return demo
+
+
+def _detector_row(start: AnomalyDetector) -> dict[str, Any]:
+    with gr.Row(elem_id="detector-row"):
+        card = gr.HTML(views.detector_card(start), elem_id="detector-card")
+        start_over = gr.Button(text.START_OVER, size="sm", scale=0, elem_id="start-over")
+    return {"card": card, "start_over": start_over}
 
 
 def _normal_column() -> dict[str, Any]:
@@ -63,7 +83,7 @@ def _normal_column() -> dict[str, Any]:
             height=140,
             elem_id="normal-files",
         ),
-        "gallery": gr.Gallery(
+        "normal_gallery": gr.Gallery(
             label=text.NORMAL_GALLERY,
             columns=4,
             height=140,
@@ -90,7 +110,7 @@ def _normal_column() -> dict[str, Any]:
     return parts
 
 
-def _picture_column() -> dict[str, Any]:
+def _picture_column(has_choice: bool) -> dict[str, Any]:
     gr.Markdown(f"## {text.STEP_INSPECT}")
     picture = gr.Image(
         label=text.PICTURE_LABEL,
@@ -104,10 +124,14 @@ def _picture_column() -> dict[str, Any]:
     # gr.Image would open the file itself, which turns a damaged picture into a nameless error
     # and clips 16-bit ones; our own reader does better.
     picture.preprocess = lambda payload: None if payload is None else payload.path
-    return {
-        "picture": picture,
-        "inspect": gr.Button(text.INSPECT, variant="primary", elem_id="inspect"),
-    }
+    inspect = gr.Button(text.INSPECT, variant="primary", elem_id="inspect")
+    with gr.Column(visible=has_choice, elem_id="start-choice"):
+        gr.Markdown(f"**{text.START_CHOICE}**")
+        with gr.Row():
+            zero_shot = gr.Button(text.USE_ZERO_SHOT, size="sm", elem_id="zero-shot")
+            free = gr.Button(text.USE_TRAINING_FREE, size="sm", elem_id="training-free")
+        gr.Markdown(text.START_WORDS, elem_classes="faint")
+    return {"picture": picture, "inspect": inspect, "zero_shot": zero_shot, "free": free}
 
 
 def _result_column(detector: AnomalyDetector) -> dict[str, Any]:
@@ -142,9 +166,9 @@ def _result_column(detector: AnomalyDetector) -> dict[str, Any]:
         0, 1, value=0.6, step=0.05, label=text.OPACITY_LABEL, elem_id="opacity"
     )
     with gr.Row():
-        names = detector.config.map_names
+        names = detector.map_names
         parts["map"] = gr.Dropdown(
-            _map_choices(names), value=names[0], label=text.MAP_LABEL, elem_id="map"
+            map_choices(names), value=names[0], label=text.MAP_LABEL, elem_id="map"
         )
         parts["colours"] = gr.Dropdown(
             list(COLOUR_MAPS), value=COLOUR_MAPS[0], label=text.COLOURS_LABEL
@@ -183,126 +207,3 @@ def _explanation_row() -> dict[str, Any]:
                 elem_id="attention",
             )
     return parts
-
-
-def _wire_fit(handlers: Handlers, normal: dict[str, Any], card: gr.HTML) -> None:
-    @shown_to_visitor
-    def show_normals(files: list[str] | None) -> Any:
-        pictures = handlers.show_normals(files)
-        return gr.update(value=pictures, visible=bool(pictures))
-
-    @shown_to_visitor
-    def fit(
-        files: list[str] | None,
-        variant: str,
-        steps: float,
-        inps: float,
-        seed: float,
-        request: gr.Request,
-    ) -> Iterator[tuple]:
-        """Fit a detector to 1 to 16 normal pictures; streams its progress."""
-        config = FitConfig(
-            variant=variant, steps=int(steps), inp_count=int(inps), seed=int(seed or 0)
-        )
-        buttons = {True: (False, text.FITTING, True), False: (True, text.FIT, False)}
-        for report in handlers.fit(_session_id(request), files, config):
-            can_fit, label, can_cancel = buttons[report.is_running]
-            yield (
-                report.progress,
-                report.detector_card,
-                gr.update(interactive=can_fit, value=label),
-                gr.update(interactive=can_cancel),
-            )
-
-    @shown_to_visitor
-    def cancel(request: gr.Request) -> None:
-        """Stop the running fit of this visitor."""
-        handlers.cancel(_session_id(request))
-
-    normal["files"].change(
-        show_normals, normal["files"], normal["gallery"], api_visibility="private"
-    )
-    inputs = [normal[name] for name in ("files", "variant", "steps", "inps", "seed")]
-    outputs = [normal["progress"], card, normal["fit"], normal["cancel"]]
-    fitting = normal["fit"].click(
-        fit,
-        inputs,
-        outputs,
-        api_name="fit",
-        show_progress_on=normal["progress"],
-        concurrency_id="fit",
-        concurrency_limit=1,
-    )
-    # An error leaves the buttons as the last report set them.
-    fitting.failure(
-        lambda: (gr.update(interactive=True, value=text.FIT), gr.update(interactive=False)),
-        None,
-        [normal["fit"], normal["cancel"]],
-        api_visibility="private",
-    )
-    normal["cancel"].click(cancel, None, None, api_name="cancel", queue=False)
-
-
-def _wire_inspect(
-    handlers: Handlers,
-    picture: dict[str, Any],
-    result: dict[str, Any],
-    explanation: dict[str, Any],
-) -> None:
-    map_view = [result[name] for name in ("verdict", "overlay", "compare", "heatmap", "colour_bar")]
-
-    @shown_to_visitor
-    def inspect(
-        path: str | None, opacity: float, colours: str, request: gr.Request
-    ) -> tuple[Any, ...]:
-        """Inspect one picture with this visitor's detector."""
-        report = handlers.inspect(_session_id(request), path, opacity, colours)
-        view = report.prototype_view
-        prototypes = (view.lead, view.mosaic, view.legend, view.attention)
-        return (*report.map_view, *_slider_updates(report), *prototypes)
-
-    @shown_to_visitor
-    def redraw(
-        map_name: str, cut: float, opacity: float, colours: str, request: gr.Request
-    ) -> MapView:
-        """Redraw the inspected picture at another threshold; runs no model."""
-        settings = ViewSettings(map_name, cut, opacity, colours)
-        return tuple(handlers.redraw(_session_id(request), settings))
-
-    prototypes = [explanation[name] for name in ("lead", "mosaic", "legend", "attention")]
-    inputs = [picture["picture"], result["opacity"], result["colours"]]
-    picture["inspect"].click(
-        inspect,
-        inputs,
-        [*map_view, result["cut"], result["map"], *prototypes],
-        api_name="inspect",
-        # An error would otherwise stamp "Error" over every picture of the result before.
-        show_progress_on=result["verdict"],
-        concurrency_id="inspect",
-        concurrency_limit=1,
-    )
-    controls = [result[name] for name in ("map", "cut", "opacity", "colours")]
-    gr.on(
-        [control.input for control in controls],
-        redraw,
-        controls,
-        map_view,
-        api_name="redraw",
-        trigger_mode="always_last",
-        show_progress="hidden",
-    )
-
-
-def _slider_updates(report: InspectReport) -> tuple[Any, Any]:
-    label = text.THRESHOLD_LABEL if report.is_calibrated else text.CUT_LABEL
-    cut = gr.update(value=report.cut, label=label, maximum=2 if report.is_calibrated else 1)
-    return cut, gr.update(choices=_map_choices(report.map_names), value=report.map_name)
-
-
-def _map_choices(names: tuple[str, ...]) -> list[tuple[str, str]]:
-    return [(text.MAP_TITLES[name], name) for name in names]
-
-
-def _session_id(request: gr.Request) -> str:
-    # Callers of the API may have no session: each call then stands alone, or all would share one.
-    return request.session_hash or uuid.uuid4().hex

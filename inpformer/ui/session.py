@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 
 from inpformer.detector import AnomalyDetector
+from inpformer.examples import ExamplePart
 from inpformer.result import AnomalyResult
 
 MAX_SESSIONS = 64
@@ -59,16 +60,27 @@ class Session:
     """One visitor.
 
     Attributes:
-        detector: The detector in use; None for the one all visitors start with.
+        detector: The detector in use; None for a start detector.
+        part: The example part whose ready detector that is; None for a detector of their own.
+        is_training_free: Which start detector: training-free, or zero-shot where there is that.
         inspection: The picture on the screen.
         stop: Set to cancel the running fit; None if no fit runs.
         last_seen: Monotonic seconds.
     """
 
     detector: AnomalyDetector | None = None
+    part: ExamplePart | None = None
+    is_training_free: bool = False
     inspection: Inspection | None = None
     stop: threading.Event | None = None
     last_seen: float = 0.0
+
+    def start_over(self) -> None:
+        """Go back to how it was when the visitor came; a running fit is told to stop."""
+        self.detector = self.part = self.inspection = None
+        self.is_training_free = False
+        if self.stop is not None:
+            self.stop.set()
 
 
 class Sessions:

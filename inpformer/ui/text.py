@@ -10,6 +10,34 @@ LEAD: Final = (
     "detector in a minute, then inspect. Nothing you upload leaves this server."
 )
 
+GALLERY_LEAD: Final = (
+    "See it at work: each part has a detector fitted on a few normal pictures. Click a result to "
+    "open it, then move its threshold and look at its prototypes, or try your own pictures below."
+)
+GALLERY_LABEL: Final = "Results computed beforehand; click one to open it"
+GALLERY_CAPTION: Final = "{title}: {known}\n{verdict} · {confidence}"
+GALLERY_GOOD: Final = "good part"
+MORE_EXAMPLES: Final = "More example pictures"
+PART_LABEL: Final = "Part"
+PART_PICTURES: Final = "Click a picture to open it with the ready detector of its part."
+USE_NORMALS: Final = "Use its normal pictures for a fit"
+NORMALS_READY: Final = "{count} normal pictures of the {title} are chosen; press Fit."
+NO_SUCH_EXAMPLE: Final = "This example is not on the server; choose another one."
+NO_READY_DETECTOR: Final = (
+    "The ready detector of {title} is missing or damaged on this server, and your page is "
+    "unchanged. Fit one: use the normal pictures of the part under 'More example pictures'."
+)
+
+START_OVER: Final = "Start over"
+USE_ZERO_SHOT: Final = "Zero-shot (multi-part prototypes)"
+USE_TRAINING_FREE: Final = "Training-free prototypes"
+START_CHOICE: Final = "Without normal pictures of your part, look with:"
+START_WORDS: Final = (
+    "Zero-shot prototypes were learnt on other parts, training-free ones are clusters of the "
+    "picture itself. Both maps show what is unusual within a picture. They are not the map of a "
+    "detector fitted on your part, and have no threshold or verdict."
+)
+
 STEP_NORMAL: Final = "1 · Normal pictures"
 NORMAL_LABEL: Final = "1 to 16 pictures without a defect"
 NORMAL_GALLERY: Final = "Normal pictures"
@@ -81,6 +109,8 @@ TIME_LINE: Final = "{seconds:.2f} s"
 
 READY: Final = "Detector in use: {name}"
 UNFITTED_NAME: Final = "no normal pictures yet, {encoder}"
+ZERO_SHOT_NAME: Final = "zero-shot (multi-part prototypes, learnt on other parts), {encoder}"
+READY_NAME: Final = "ready detector of {title}, {name}"
 FITTED_NAME: Final = "{variant} from {shots} normal picture(s), {encoder}"
 CALIBRATED: Final = (
     "Threshold from {method}; about {rate:.0%} of such views lie above it. Of new normal parts, "

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from inpformer.detector import AnomalyDetector
+from inpformer.examples import ExamplePart
 from inpformer.panels import draw_colour_bar
 from inpformer.pictures import (
     draw_heatmap,
@@ -103,25 +104,25 @@ def draw_prototype_view(inspection: Inspection, is_training_free: bool) -> Proto
     )
 
 
-def detector_card(detector: AnomalyDetector) -> str:
-    """Say which detector is in use, what its threshold stands for, and what to know about it."""
-    encoder = detector.config.encoder.name
+def detector_card(detector: AnomalyDetector, part: ExamplePart | None = None) -> str:
+    """Say which detector is in use, what its threshold stands for, and what to know about it.
+
+    Args:
+        detector: The one in use.
+        part: The example part whose ready detector it is.
+    """
+    name = _name_of(detector)
+    if part is not None:
+        name = text.READY_NAME.format(title=part.title, name=name)
+    lines = [text.READY.format(name=name)]
     calibration = detector.calibration
-    if calibration is None:
-        lines = [text.READY.format(name=text.UNFITTED_NAME.format(encoder=encoder))]
-    else:
-        variants = {value: label for label, value in text.VARIANTS}
-        name = text.FITTED_NAME.format(
-            variant=variants[detector.config.variant],
-            shots=calibration.shot_count,
-            encoder=encoder,
-        )
+    if calibration is not None:
         calibrated = text.CALIBRATED.format(
             method=calibration.method,
             rate=calibration.false_alarm_rate,
             part_rate=calibration.part_alarm_rate,
         )
-        lines = [text.READY.format(name=name), calibrated]
+        lines.append(calibrated)
     lines.append(detector.provenance.encoder_reason)
     notices = [text.NOTICE.format(text=notice) for notice in detector.notices]
     body = "".join(f"<div>{escape(line)}</div>" for line in lines)
@@ -176,3 +177,15 @@ def _verdict_card(
     for notice in (*inspection.notes, *result.notices):
         lines.append(f'<div class="notice">{escape(text.NOTICE.format(text=notice))}</div>')
     return f'<div class="verdict {kind}" aria-live="polite">{"".join(lines)}</div>'
+
+
+def _name_of(detector: AnomalyDetector) -> str:
+    encoder, calibration = detector.config.encoder.name, detector.calibration
+    if detector.provenance.zero_shot:
+        return text.ZERO_SHOT_NAME.format(encoder=encoder)
+    if calibration is None:
+        return text.UNFITTED_NAME.format(encoder=encoder)
+    variants = {value: label for label, value in text.VARIANTS}
+    return text.FITTED_NAME.format(
+        variant=variants[detector.config.variant], shots=calibration.shot_count, encoder=encoder
+    )

@@ -6,9 +6,11 @@ from urllib.parse import urlparse
 import cv2
 import numpy as np
 import pytest
+from example_tree import draw, write_examples
 
-from inpformer.config import TRAINING_FREE_NOTICE, ModelConfig
+from inpformer.config import TRAINING_FREE_NOTICE, FitConfig, ModelConfig
 from inpformer.detector import AnomalyDetector, Provenance
+from inpformer.examples import Examples
 from inpformer.modeling.build import build_encoder, build_model
 from inpformer.ui.layout import CSS_PATH, MAX_FILE_SIZE, build_demo
 
@@ -44,10 +46,17 @@ def detector(tiny_config: ModelConfig) -> AnomalyDetector:
 
 
 @pytest.fixture(scope="session")
-def url(detector: AnomalyDetector) -> Iterator[str]:
+def examples(detector: AnomalyDetector, tmp_path_factory) -> Examples:
+    """Two parts, a gallery, and a ready detector of the first part."""
+    ready = detector.fit([draw(0)], FitConfig(variant="training-free", inp_count=4))
+    return write_examples(tmp_path_factory.mktemp("examples"), ready)
+
+
+@pytest.fixture(scope="session")
+def url(detector: AnomalyDetector, examples: Examples) -> Iterator[str]:
     """The page on a live server, launched as app.py does."""
     assert TRAINING_FREE_NOTICE in detector.notices
-    demo = build_demo(detector)
+    demo = build_demo(detector, examples=examples)
     _, address, _ = demo.launch(
         server_name="127.0.0.1",
         css_paths=CSS_PATH,

@@ -16,6 +16,37 @@ def fit_quickly(visitor, parts, steps=20):
     visitor.page.click("#fit")
 
 
+def test_one_click_on_the_gallery_opens_an_example_and_start_over_closes_it(new_visitor):
+    visitor = new_visitor()
+    results = visitor.page.locator("#results-gallery button")
+    assert results.count() == 2 and "deep scratch" in results.first.inner_text()
+    for _ in range(2):  # the same result can be opened again
+        results.first.click()
+        visitor.wait_for_text("#verdict", "confidence")
+        visitor.wait_for_text("#detector-card", "ready detector of Striped ring")
+        for selector in ("#picture", "#overlay", "#mosaic"):
+            visitor.page.wait_for_selector(f"{selector} img")
+        visitor.page.click("#start-over")
+        visitor.wait_for_text("#verdict", text.RESULT_EMPTY)
+        assert "no normal pictures yet" in visitor.text("#detector-card")
+        visitor.page.wait_for_selector("#picture img", state="detached")
+        assert visitor.page.locator("#overlay img").count() == 0
+
+
+def test_the_pictures_of_a_part_are_opened_and_its_normal_ones_fitted(new_visitor):
+    visitor = new_visitor()
+    visitor.page.get_by_text(text.MORE_EXAMPLES, exact=True).click()
+    visitor.page.locator("#part-pictures button").nth(2).click()
+    visitor.wait_for_text("#verdict", "confidence")
+    visitor.page.click("#use-normals")
+    visitor.wait_for_text("#fit-progress", "4 normal pictures of the Striped ring")
+    visitor.choose_method("Training-free prototypes (seconds)", 20)
+    visitor.page.click("#fit")
+    visitor.wait_for_text("#fit-progress", "Done in")
+    assert "from 4 normal picture(s)" in visitor.text("#detector-card")
+    assert "ready detector" not in visitor.text("#detector-card")
+
+
 def test_a_newcomer_inspects_a_picture_at_once(new_visitor, parts):
     visitor = new_visitor()
     visitor.show_picture(parts["blot"])

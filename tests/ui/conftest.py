@@ -1,3 +1,4 @@
+import copy
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -7,12 +8,15 @@ import gradio as gr
 import numpy as np
 import pytest
 import torch
+from example_tree import write_examples
 from PIL import Image
 from ui_doubles import Page, ScriptedDetector, striped
 
 import app
+from inpformer import examples as examples_module
 from inpformer.config import FitConfig, ModelConfig
 from inpformer.detector import AnomalyDetector, Provenance
+from inpformer.examples import Examples
 from inpformer.modeling.build import build_encoder, build_model
 from inpformer.ui import handlers as handlers_module
 from inpformer.ui.handlers import Handlers
@@ -48,6 +52,26 @@ def plus(source: AnomalyDetector) -> AnomalyDetector:
     """A calibrated detector with all four maps."""
     quick = FitConfig(steps=2, head_steps=2, pseudo_anomalies=2, tokens_per_view=8, inp_count=4)
     return source.fit([striped()], quick)
+
+
+@pytest.fixture(scope="session")
+def other_encoder(source: AnomalyDetector) -> AnomalyDetector:
+    """A training-free detector whose encoder has other weights."""
+    encoder = build_encoder(source.config.encoder)
+    with torch.no_grad():
+        encoder.vit.patch_embed.proj.weight.add_(1)
+    return AnomalyDetector(build_model(source.config, encoder), source.config, source.provenance)
+
+
+@pytest.fixture(scope="session")
+def example_folder(tmp_path_factory, plus: AnomalyDetector) -> Examples:
+    return write_examples(tmp_path_factory.mktemp("examples"), plus)
+
+
+@pytest.fixture
+def examples(example_folder: Examples) -> Examples:
+    """Two parts: the ring has a ready detector, that of the plate is damaged."""
+    return copy.deepcopy(example_folder)
 
 
 @pytest.fixture(scope="session")
@@ -93,7 +117,7 @@ def scripted_handlers(handlers: Handlers, scripted: ScriptedDetector) -> Handler
 
 
 @pytest.fixture(scope="session")
-def page(source: AnomalyDetector) -> Iterator[Page]:
+def page(source: AnomalyDetector, example_folder: Examples) -> Iterator[Page]:
     """The page on a live server, built and launched by app.py itself."""
     launch = gr.Blocks.launch
     started = []
@@ -106,6 +130,7 @@ def page(source: AnomalyDetector) -> Iterator[Page]:
         patch.setattr(sys, "argv", ["app.py"])
         patch.setattr(gr.Blocks, "launch", launch_here)
         patch.setattr(AnomalyDetector, "load", lambda *_: source)
+        patch.setattr(examples_module, "find_examples", lambda: example_folder)
         assert app.main() == 0
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(handlers_module, "_REPORT_SECONDS", 0.005)

@@ -10,11 +10,20 @@ import gradio as gr
 import pytest
 
 import app
+from inpformer import examples as examples_module
 from inpformer.detector import AnomalyDetector
+from inpformer.errors import UserError
+from inpformer.examples import Examples
 from inpformer.ui.layout import CSS_PATH
 
 ROOT = Path(__file__).resolve().parents[2]
 BAD = 2
+
+
+@pytest.fixture(autouse=True)
+def no_examples(monkeypatch) -> None:
+    """Start without what happens to lie in this clone."""
+    monkeypatch.setattr(examples_module, "find_examples", Examples)
 
 
 @pytest.fixture
@@ -83,6 +92,15 @@ def test_what_cannot_be_loaded_is_said_in_one_sentence(monkeypatch, capsys, opti
     monkeypatch.setattr(gr.Blocks, "launch", lambda *_, **__: pytest.fail("it was launched"))
     assert run(monkeypatch, "--model", "embedded", *option) == BAD
     assert_one_clear_line(capsys.readouterr().err, option[1])
+
+
+def test_examples_that_are_damaged_are_said_in_one_sentence(monkeypatch, capsys, launched):
+    def damaged():
+        raise UserError("'parts.json' is damaged.")
+
+    monkeypatch.setattr(examples_module, "find_examples", damaged)
+    assert run(monkeypatch) == BAD and not launched
+    assert_one_clear_line(capsys.readouterr().err, "parts.json")
 
 
 @pytest.mark.parametrize("port", ["many", "1.5"])

@@ -20,7 +20,7 @@ from ui_doubles import (
 
 from inpformer.config import UNTRAINED_NOTICE
 from inpformer.ui import text
-from inpformer.ui.layout import CSS_PATH
+from inpformer.ui.layout import CSS_PATH, build_demo
 
 LOOK = (0.6, "inferno")
 FREE = ("training-free", 20, 4, 1)
@@ -75,6 +75,26 @@ def test_the_page_has_its_title_its_style_and_the_detector_in_use(page):
     assert "tiny" in shown["detector-card"]["value"]
     assert UNTRAINED_NOTICE in shown["detector-card"]["value"]
     assert words_of(shown["verdict"]["value"]) == text.RESULT_EMPTY
+
+
+def test_the_first_screen_shows_results_before_any_click(page, example_folder):
+    config = httpx.get(f"{page.url}/config").json()
+    shown = {part["props"].get("elem_id"): part["props"] for part in config["components"]}
+    gallery = shown["results-gallery"]["value"]
+    assert len(gallery) == len(example_folder.gallery)
+    assert "deep scratch" in gallery[0]["caption"] and text.VERDICTS[True] in gallery[0]["caption"]
+    for item in gallery:
+        answer = httpx.get(f"{page.url}/gradio_api/file={item['image']['path']}")
+        assert answer.status_code == 200 and answer.headers["content-type"] == "image/jpeg"
+    assert [value for _, value in shown["part"]["choices"]] == ["ring", "plate"]
+    assert len(shown["part-pictures"]["value"]) == len(example_folder.parts[0].pictures)
+
+
+def test_without_examples_the_page_is_there_without_them(source):
+    config = build_demo(source).get_config_file()
+    shown = {part["props"].get("elem_id"): part["props"] for part in config["components"]}
+    assert not shown["results-gallery"]["value"] and not shown["part-pictures"]["value"]
+    assert shown["start-choice"]["visible"] is False
 
 
 def test_programs_are_offered_the_four_actions_and_nothing_else(visit):
