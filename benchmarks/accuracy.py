@@ -23,7 +23,7 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from benchmarks.encoder import UNTRAINED, Figures, load_encoder, nearest_map
+from benchmarks.encoder import UNTRAINED, Figures, encoder_config, load_encoder, nearest_map
 from inpformer.config import VARIANTS, FitConfig, ModelConfig
 from inpformer.datasets import Sample, read_mvtec_folder
 from inpformer.detector import AnomalyDetector, Provenance
@@ -31,7 +31,6 @@ from inpformer.detector_file import choose_device
 from inpformer.images import load_image
 from inpformer.model_input import make_geometry, to_tensor
 from inpformer.modeling.build import build_model
-from inpformer.presets import encoder_preset
 from inpformer.scoring import image_score
 
 LONGEST_SIDE = 256
@@ -51,18 +50,17 @@ class Row:
 
 def main() -> None:
     options = parse_options()
-    config = FitConfig(
-        variant=options.variant,
-        seed=options.seed,
-        steps=options.steps,
-        decoder_depth=options.decoder_depth,
-        mlp_ratio=options.mlp_ratio,
-    )
+    settings = {
+        name: value
+        for name in ("variant", "seed", "steps", "tiles", "decoder_depth", "mlp_ratio")
+        if (value := getattr(options, name)) is not None
+    }
     print("| encoder | folder | map | image AUROC | pixel AUROC | AUPRO | s to fit | s / picture |")
     print(f"|{'---|' * 8}")
     rows: list[Row] = []
     for name in options.encoder:
         source = training_free(name, options.weights, options.device)
+        config = FitConfig.for_encoder(source.config.encoder, **settings)
         of_encoder: list[Row] = []
         for folder in options.folders:
             for row in measure(source, name, folder, config, options):
@@ -73,12 +71,11 @@ def main() -> None:
                 print(table_line(row), flush=True)
         rows += of_encoder
     if options.json:
-        report = {"fit": asdict(config), "shots": options.shots, "rows": list(map(asdict, rows))}
+        report = {"settings": settings, "shots": options.shots, "rows": list(map(asdict, rows))}
         options.json.write_text(json.dumps(report, indent=1) + "\n")
 
 
 def parse_options() -> argparse.Namespace:
-    defaults = FitConfig()
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -87,12 +84,13 @@ def parse_options() -> argparse.Namespace:
         "--encoder", action="append", help=f"a preset, or {UNTRAINED}; repeat for more rows"
     )
     parser.add_argument("--weights", type=Path, help="file with the weights of the encoder")
-    parser.add_argument("--variant", choices=VARIANTS, default=defaults.variant)
-    parser.add_argument("--steps", type=int, default=defaults.steps)
+    parser.add_argument("--variant", choices=VARIANTS)
+    parser.add_argument("--steps", type=int)
     parser.add_argument("--shots", type=int, default=4, help="normal pictures to fit on")
-    parser.add_argument("--seed", type=int, default=defaults.seed)
-    parser.add_argument("--decoder-depth", type=int, default=defaults.decoder_depth)
-    parser.add_argument("--mlp-ratio", type=float, default=defaults.mlp_ratio)
+    parser.add_argument("--seed", type=int)
+    parser.add_argument("--decoder-depth", type=int)
+    parser.add_argument("--mlp-ratio", type=float)
+    parser.add_argument("--tiles", help="fit and inspect in tiles, such as 2x2")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--all-maps", action="store_true", help="a row for every map")
     parser.add_argument(
@@ -108,8 +106,7 @@ def parse_options() -> argparse.Namespace:
 
 def training_free(name: str, weights: Path | None, device: str) -> AnomalyDetector:
     """Return the detector to fit from, on the encoder called `name` or `untrained`."""
-    preset = encoder_preset("embedded" if name == UNTRAINED else name)
-    config = ModelConfig(variant="training-free", encoder=preset)
+    config = ModelConfig(variant="training-free", encoder=encoder_config(name))
     model = build_model(config, load_encoder(name, weights)).to(choose_device(device))
     return AnomalyDetector(model, config, Provenance("path", f"benchmark of {name}"))
 

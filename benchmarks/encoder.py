@@ -4,8 +4,8 @@
 
 Every token of a test picture is compared with all tokens of the first few normal training
 pictures; its cosine distance to the nearest one is its anomaly value. Pictures are squeezed to
-28 x 28 patches. The row `untrained` is the embedded architecture with random weights: what any
-encoder must beat.
+28 x 28 patches. The row `untrained` is a small plain vision transformer with random weights: what
+any encoder must beat.
 """
 
 from __future__ import annotations
@@ -33,13 +33,16 @@ from inpformer.images import load_image
 from inpformer.model_input import to_tensor
 from inpformer.modeling.build import build_encoder, read_state_dict
 from inpformer.modeling.encoder import FrozenEncoder
-from inpformer.presets import encoder_preset
+from inpformer.presets import EncoderConfig, encoder_preset
 from inpformer.scoring import image_score, resize, score_size, smooth
 
 GRID_SIDE = 28
 MASK_SIZE = (256, 256)
 BATCH_SIZE = 4
 UNTRAINED = "untrained"
+_UNTRAINED_VIT = EncoderConfig(
+    name=UNTRAINED, patch_size=14, embed_dim=192, depth=12, num_heads=3, native_grid=28
+)
 
 # Pictures `(B, 3, H, W)` in [0, 1] to tokens `(B, N, C)` of a square grid, row by row.
 TokensOf = Callable[[Tensor], Tensor]
@@ -111,15 +114,24 @@ def parse_options() -> argparse.Namespace:
     return options
 
 
+def encoder_config(name: str) -> EncoderConfig:
+    """Return the preset called `name`, or the plain transformer for `untrained`.
+
+    Raises:
+        ConfigError: There is no such preset.
+    """
+    return _UNTRAINED_VIT if name == UNTRAINED else encoder_preset(name)
+
+
 def load_encoder(name: str, weights: Path | None = None) -> FrozenEncoder:
     """Build the preset called `name` with its weights, or `untrained`.
 
     Raises:
         UserError: There is no such preset, or its weights are nowhere.
     """
+    preset = encoder_config(name)
     if name == UNTRAINED:
-        return build_encoder(encoder_preset("embedded"))
-    preset = encoder_preset(name)
+        return build_encoder(preset)
     found = hub.find_encoder_weights(preset, weights)
     print(found.reason, file=sys.stderr)
     state = None if found.path is None else read_state_dict(found.path)

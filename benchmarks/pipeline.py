@@ -66,13 +66,13 @@ def untrained_detector(encoder: str, variant: str):
     from inpformer.modeling.build import build_encoder, build_model
     from inpformer.presets import encoder_preset
 
-    config = ModelConfig(variant=variant, encoder=encoder_preset(encoder))
+    preset = encoder_preset(encoder)
+    config = ModelConfig(variant=variant, encoder=preset, decoder_depth=len(preset.layers))
     model = build_model(config, build_encoder(config.encoder))
     return AnomalyDetector(model, config, Provenance("untrained", "benchmark"))
 
 
 def fit(encoder: str, folder: Path) -> dict:
-    from inpformer import FitConfig
     from inpformer.images import list_images, load_image
 
     shots = [load_image(path) for path in list_images([folder])[:4]]
@@ -83,7 +83,7 @@ def fit(encoder: str, folder: Path) -> dict:
         phases.setdefault(step.phase, [time.perf_counter()]).append(time.perf_counter())
 
     started = time.perf_counter()
-    detector.fit(shots, FitConfig(), on_step=note)
+    detector.fit(shots, on_step=note)
     seconds = time.perf_counter() - started
     shares = ", ".join(f"{name} {times[-1] - times[0]:.0f} s" for name, times in phases.items())
     return {"seconds": f"{seconds:.1f}", "note": shares}

@@ -10,7 +10,7 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parents[1] / "inpformer"
 
-LAYER_0 = ("config", "errors", "examples", "presets", "version")
+LAYER_0 = ("config", "errors", "examples", "places", "presets", "version")
 TENSORS = (
     "modeling",
     "losses",

@@ -27,6 +27,7 @@ from inpformer.examples import (  # noqa: E402
     example_parts,
 )
 from inpformer.images import load_image  # noqa: E402
+from inpformer.presets import EncoderConfig  # noqa: E402
 
 SHOTS = 4
 SHOTS_PER_PART = 2
@@ -34,7 +35,7 @@ SHOTS_PER_PART = 2
 HEAD_WIDTHS = (64, 32)
 STEPS = 600
 # A picture full of detail takes longer to learn to rebuild.
-HARDER = {"pcb": {"steps": 2000, "tokens_per_view": 196, "calibration_steps": 300}}
+HARDER = {"pcb": {"steps": 1200}}
 
 
 def main() -> None:
@@ -63,17 +64,21 @@ def fit_part(base: AnomalyDetector, part: ExamplePart) -> AnomalyDetector:
 
 
 def fit_multi_part(base: AnomalyDetector, parts: tuple[ExamplePart, ...]) -> AnomalyDetector:
-    """Fit INP-Former to all parts together; its prototypes serve for parts it never saw.
+    """Fit one detector to all parts together; its prototypes serve for parts it never saw."""
+    images = [load_image(path) for part in parts for path in part.normal_paths[:SHOTS_PER_PART]]
+    return timed_fit(base, MULTI_PART, images, multi_part_config(base.config.encoder))
+
+
+def multi_part_config(encoder: EncoderConfig) -> FitConfig:
+    """Return the settings of a fit for zero-shot use.
 
     The hard coherence loss draws every token to its nearest prototype, which is what the
-    zero-shot map measures; the soft one of ++ asks only for a mixture of them.
+    zero-shot map measures; the soft one of ++ asks only for a mixture of them. Its thresholds
+    hold for no other part and are never used, so its calibration may be rough.
     """
-    images = [load_image(path) for part in parts for path in part.normal_paths[:SHOTS_PER_PART]]
     losses = LossConfig(coherence="hard", mining_branches="cosine", coherence_weight=5.0)
-    config = FitConfig.for_encoder(
-        base.config.encoder, variant="inp-former", steps=STEPS, calibration_steps=100, losses=losses
-    )
-    return timed_fit(base, MULTI_PART, images, config)
+    settings = {"steps": STEPS, "calibration_steps": 100, "losses": losses}
+    return FitConfig.for_encoder(encoder, variant="inp-former", **settings)
 
 
 def timed_fit(base: AnomalyDetector, name: str, images: list, config: FitConfig) -> AnomalyDetector:

@@ -135,6 +135,7 @@ def encoder_fingerprint(encoder: FrozenEncoder) -> str:
     own = vit.state_dict()
     last = len(vit.blocks) - 1
     for name in (
+        "patch_embed.descriptor_mean",
         "patch_embed.descriptor_scale",
         "patch_embed.proj.weight",
         "blocks.0.attn.qkv.weight",

@@ -27,7 +27,7 @@ def build_examples(handlers: ExampleHandlers) -> dict[str, Any]:
             show_label=False,
             columns=4,
             height="auto",
-            object_fit="cover",
+            object_fit="contain",
             allow_preview=False,
             interactive=False,
             buttons=[],

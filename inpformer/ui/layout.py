@@ -47,7 +47,7 @@ def build_demo(
         page = _detector_row(start)
         with gr.Row():
             with gr.Column(scale=2, min_width=320):
-                page |= _normal_column()
+                page |= _normal_column(start)
                 page |= _picture_column(has_choice=handlers.zero_shot is not None)
             with gr.Column(scale=3, min_width=320):
                 page |= _result_column(start)
@@ -72,8 +72,8 @@ def _detector_row(start: AnomalyDetector) -> dict[str, Any]:
     return {"card": card, "start_over": start_over}
 
 
-def _normal_column() -> dict[str, Any]:
-    defaults = FitConfig()
+def _normal_column(start: AnomalyDetector) -> dict[str, Any]:
+    defaults = FitConfig.for_encoder(start.config.encoder)
     gr.Markdown(f"## {text.STEP_NORMAL}")
     parts: dict[str, Any] = {
         "files": gr.File(

@@ -14,8 +14,7 @@ from benchmarks import accuracy, encoder
 from inpformer.datasets import read_mvtec_folder
 from inpformer.detector import AnomalyDetector, Provenance
 from inpformer.images import load_image
-from inpformer.modeling.build import build_encoder, build_model
-from inpformer.presets import ENCODER_PRESETS
+from inpformer.modeling.build import build_encoder, build_model, encoder_fingerprint
 
 SIZE = (64, 80)
 
@@ -109,9 +108,13 @@ def test_masks_are_read_by_nearest_pixel(folder):
     assert not encoder.mask_at(None, (3, 5)).any()
 
 
-def test_untrained_is_the_embedded_encoder_with_its_first_random_weights(tiny_encoder_config):
+def test_untrained_is_a_plain_transformer_with_its_first_random_weights(tiny_encoder_config):
     untrained = encoder.load_encoder(encoder.UNTRAINED)
-    assert untrained.layers == ENCODER_PRESETS["embedded"].layers
+    config = encoder.encoder_config(encoder.UNTRAINED)
+    assert (config.stem, config.timm_name) == ("patches", "")
+    assert (config.patch_size, config.embed_dim, config.depth) == (14, 192, 12)
+    assert untrained.layers == config.layers
+    assert encoder_fingerprint(untrained) == encoder_fingerprint(build_encoder(config))
     tiny = build_encoder(tiny_encoder_config)
     images = torch.rand(1, 3, 56, 56)
     torch.testing.assert_close(encoder.mean_tokens(tiny)(images), tiny(images).mean(dim=0))
@@ -156,7 +159,7 @@ def test_every_map_the_nearest_neighbour_and_the_mean_have_a_row(
     assert first == second == mean, "the same folder twice"
     written = json.loads(report.read_text())
     assert len(written["rows"]) == 6 and written["shots"] == 1
-    assert (written["fit"]["steps"], written["fit"]["decoder_depth"]) == (2, 4)
+    assert written["settings"] == {"variant": "inp-former", "steps": 2, "decoder_depth": 4}
     assert written["rows"][0]["figures"]["image_auroc"] == pytest.approx(first, abs=1e-3)
 
 
@@ -164,6 +167,22 @@ def test_without_options_only_the_deciding_map_has_a_row(folder, source, monkeyp
     options = ("--variant", "inp-former", "--encoder", "x")
     (row,) = run_accuracy(monkeypatch, capsys, source, folder, *options)
     assert row[:3] == ["x", "part", "reconstruction"]
+
+
+@pytest.mark.parametrize("name", ["embedded", encoder.UNTRAINED])
+def test_the_detector_to_fit_from_stands_on_the_encoder_asked_for(name):
+    made = accuracy.training_free(name, None, "cpu")
+    assert made.config.encoder == encoder.encoder_config(name)
+    assert made.model.encoder.layers == made.config.encoder.layers
+
+
+def test_tiles_reach_the_fit(folder, source, monkeypatch, capsys):
+    fitted = []
+    fit = source.fit
+    monkeypatch.setattr(source, "fit", lambda *a: fitted.append(fit(*a)) or fitted[-1])
+    options = ("--variant", "inp-former", "--shots", 1, "--tiles", "1x2")
+    run_accuracy(monkeypatch, capsys, source, folder, *options)
+    assert fitted[0].provenance.tiles == "1x2"
 
 
 def test_figures_that_could_not_be_written_are_refused_before_the_work(

@@ -169,6 +169,16 @@ def test_bundling_is_what_fit_does_when_asked(run, shot, tiny, tmp_path):
     assert detector_file.read_header(model)["encoder_bundled"] is True
 
 
+def test_half_the_size_is_what_fit_writes_when_asked(run, shot, tiny, tmp_path):
+    whole, half = tmp_path / "whole.safetensors", tmp_path / "half.safetensors"
+    options = (*tiny, "--variant", "inp-former", "--steps", "2")
+    assert run("fit", shot, "-o", whole, *options)[0] == OK
+    assert run("fit", shot, "-o", half, *options, "--half")[0] == OK
+    assert half.stat().st_size < 0.6 * whole.stat().st_size
+    assert detector_file.read_header(half)["half"] is True
+    assert run("predict", shot, "--model", half, "-o", tmp_path / "out")[0] == OK
+
+
 def test_too_many_shots_are_refused_and_nothing_is_written(run, tiny, tmp_path):
     shots = [
         write_picture(tmp_path / f"{n}.png", seed=n, size=(9, 9)) for n in range(MAX_SHOTS + 1)

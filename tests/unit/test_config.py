@@ -35,9 +35,12 @@ ALL_CONFIGS = [
     ENCODER_PRESETS["embedded"],
     ModelConfig(),
     ModelConfig(variant="inp-former", encoder=ENCODER_PRESETS["dinov3-base"], inp_count=9),
+    ModelConfig(decoder_depth=2, mlp_ratio=1.5, token_scale="shots", init_std=0.1),
     LossConfig(),
     LossConfig.for_variant("inp-former"),
     FitConfig(),
+    FitConfig(decoder_depth=4, mlp_ratio=2.0),
+    FitConfig.for_encoder(ENCODER_PRESETS["embedded"]),
     FitConfig(tiles="2x3", learning_rate=1e-2, losses=LossConfig(mining_gamma=1.0)),
     MapScale(0.5, 0.1, 0.2),
     CALIBRATION,
@@ -74,11 +77,20 @@ def assert_is_one_sentence(message: str) -> None:
         (encoder, {"layers": (1, 3)}, "layer 3"),
         (encoder, {"num_heads": 0}, "num_heads"),
         (encoder, {"patch_size": 0}, "patch_size"),
+        (encoder, {"stem": "gabor"}, "stem"),
         (model, {"variant": "other"}, "'other'"),
         (model, {"inp_count": 0}, "inp_count"),
         (model, {"inp_count": 65}, "65"),
         (model, {"map_balance": "none"}, "'none'"),
+        (model, {"token_scale": "none"}, "'none'"),
+        (model, {"init_std": 0.0}, "init_std"),
+        (model, {"init_std": math.nan}, "init_std"),
         (model, {"decoder_depth": 3}, "decoder_depth"),
+        (model, {"decoder_depth": 0}, "decoder_depth"),
+        (model, {"decoder_depth": 66}, "66"),
+        (model, {"mlp_ratio": 0.0}, "mlp_ratio"),
+        (model, {"mlp_ratio": 17.0}, "mlp_ratio"),
+        (model, {"mlp_ratio": math.nan}, "mlp_ratio"),
         (model, {"group_count": 0}, "group_count"),
         (model, {"group_count": 3}, "group_count"),
         (model, {"head_widths": (8,)}, "head_widths"),
@@ -96,6 +108,9 @@ def assert_is_one_sentence(message: str) -> None:
         (FitConfig, {"batch_size": 10_000}, "10000"),
         (FitConfig, {"tokens_per_view": -1}, "tokens_per_view"),
         (FitConfig, {"inp_count": 65}, "inp_count"),
+        (FitConfig, {"decoder_depth": -1}, "decoder_depth"),
+        (FitConfig, {"decoder_depth": 65}, "65"),
+        (FitConfig, {"mlp_ratio": 0.0}, "mlp_ratio"),
         (FitConfig, {"head_steps": -1}, "head_steps"),
         (FitConfig, {"head_batch_size": 0}, "head_batch_size"),
         (FitConfig, {"pseudo_anomalies": 0}, "pseudo_anomalies"),
@@ -106,6 +121,8 @@ def assert_is_one_sentence(message: str) -> None:
         (FitConfig, {"warmup_share": 1.0}, "warmup_share"),
         (FitConfig, {"warmup_share": -0.1}, "warmup_share"),
         (FitConfig, {"map_balance": "none"}, "map_balance"),
+        (FitConfig, {"token_scale": "none"}, "token_scale"),
+        (FitConfig, {"init_std": 1.5}, "init_std"),
         (FitConfig, {"learning_rate": -1e-3}, "learning_rate"),
         (FitConfig, {"learning_rate": math.nan}, "learning_rate"),
         (FitConfig, {"final_learning_rate": -1e-4}, "final_learning_rate"),
@@ -233,13 +250,20 @@ def test_the_encoders_of_the_papers_have_their_published_numbers(name, dim, head
 
 
 @pytest.mark.parametrize("name", ENCODER_PRESETS)
-def test_every_preset_makes_a_model_with_eight_layers_in_two_groups(name):
+def test_every_preset_makes_a_model_with_its_layers_in_two_groups(name):
     preset = encoder_preset(name)
     assert preset.name == name
-    assert len(preset.layers) == 8
-    assert preset.file_names and preset.licence
+    if preset.timm_name:
+        assert len(preset.layers) == 8, "as in the papers"
+    assert preset.licence
+    assert preset.file_names, "weights have a file"
     for variant in VARIANTS:
         assert ModelConfig(variant=variant, encoder=preset).group_count == 2
+
+
+@pytest.mark.parametrize("depth", [2, 4, 8, 12])
+def test_a_decoder_may_have_any_number_of_blocks_for_each_group(depth):
+    assert ModelConfig(decoder_depth=depth).decoder_depth == depth
 
 
 def test_an_unknown_encoder_is_answered_with_those_that_exist():
@@ -253,7 +277,7 @@ def test_an_unknown_encoder_is_answered_with_those_that_exist():
 def test_the_network_has_the_sizes_of_the_papers():
     config = ModelConfig()
     assert (config.inp_count, config.decoder_depth, config.group_count) == (6, 8, 2)
-    assert config.head_widths == (256, 64)
+    assert (config.head_widths, config.mlp_ratio) == ((256, 64), 4)
     assert config.variant == "inp-former++"
 
 
@@ -275,6 +299,26 @@ def test_what_is_given_goes_before_what_the_paper_says():
     config = FitConfig(learning_rate=3e-3, losses=losses)
     assert config.peak_learning_rate == 3e-3
     assert config.loss_config is losses
+
+
+def test_a_transformer_is_fitted_as_the_papers_say_and_a_filter_bank_as_suits_its_narrow_tokens():
+    for preset in ENCODER_PRESETS.values():
+        suited = FitConfig.for_encoder(preset)
+        if preset.stem == "patches":
+            assert suited == FitConfig()
+    filters = FitConfig.for_encoder(ENCODER_PRESETS["embedded"])
+    assert filters.token_scale == "shots"
+    assert filters.init_std > FitConfig().init_std
+    assert filters.steps > FitConfig().steps, "its steps are cheap"
+
+
+@pytest.mark.parametrize("name", ["embedded", "dinov2-small"])
+def test_settings_of_your_own_go_before_those_that_suit_the_encoder(name):
+    own = {"steps": 7, "token_scale": "paper", "init_std": 0.05, "variant": "inp-former"}
+    config = FitConfig.for_encoder(encoder_preset(name), **own)
+    assert {key: getattr(config, key) for key in own} == own
+    with pytest.raises(ConfigError, match="Steps"):
+        FitConfig.for_encoder(encoder_preset(name), steps=0)
 
 
 def test_the_optimizer_has_the_published_settings():

@@ -503,3 +503,77 @@ def test_another_ending_is_refused(detector, tmp_path, name):
     with pytest.raises(UserError, match=r"\.safetensors"):
         detector.save(tmp_path / name)
     assert not list(tmp_path.iterdir())
+
+
+# Half the size
+
+
+@pytest.mark.parametrize("bundle", [False, True])
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_a_half_file_gives_nearly_the_same_maps(fitted, picture, tmp_path, variant, bundle):
+    original = fitted[variant]
+    path = original.save(tmp_path / "d.safetensors", bundle_encoder=bundle, half=True)
+    loaded = AnomalyDetector.load(path, device="cpu")
+    floats = [value for value in loaded.model.state_dict().values() if value.is_floating_point()]
+    assert floats and all(value.dtype == torch.float32 for value in floats)
+    before, after = original.predict(picture), loaded.predict(picture)
+    assert before.score_maps.keys() == after.score_maps.keys()
+    for name, values in before.score_maps.items():
+        # Numbers of 16 bits have a relative step of 2 ** -11; a few layers add some of them up.
+        tolerance = 5e-3 * np.abs(values).max()
+        np.testing.assert_allclose(after.score_maps[name], values, rtol=0, atol=tolerance)
+
+
+@pytest.mark.parametrize("bundle", [False, True])
+def test_saving_half_again_gives_the_same_numbers(detector, picture, tmp_path, bundle):
+    first = detector.save(tmp_path / "a.safetensors", bundle_encoder=bundle, half=True)
+    loaded = AnomalyDetector.load(first)
+    second = loaded.save(tmp_path / "b.safetensors", bundle_encoder=bundle, half=True)
+    one, two = load_file(first), load_file(second)
+    assert one.keys() == two.keys()
+    assert all(torch.equal(one[key], two[key]) for key in one)
+    assert all(value.dtype != torch.float32 for value in one.values())
+    assert header_of(first)["encoder_fingerprint"] == header_of(second)["encoder_fingerprint"]
+    assert_same_maps(loaded, AnomalyDetector.load(second), picture)
+
+
+def test_a_half_file_is_half_the_size_and_says_so(detector, saved, tmp_path):
+    path = detector.save(tmp_path / "half.safetensors", half=True)
+    sizes = [sum(v.nbytes for v in load_file(file).values()) for file in (saved, path)]
+    assert sizes[0] == 2 * sizes[1]
+    assert (read_header(saved)["half"], read_header(path)["half"]) == (False, True)
+    assert read_header(saved)["stored_parameters"] == read_header(path)["stored_parameters"]
+
+
+def test_a_number_too_large_for_16_bits_is_kept_as_it_is(detector, tmp_path):
+    head = detector.model.segmentation_head
+    before = head.input_scale.clone()
+    head.input_scale.fill_(1e6)
+    try:
+        path = detector.save(tmp_path / "d.safetensors", half=True)
+    finally:
+        head.input_scale.copy_(before)
+    assert AnomalyDetector.load(path).model.segmentation_head.input_scale == 1e6
+
+
+def test_a_half_file_is_checked_like_any_other(detector, tmp_path):
+    path = detector.save(tmp_path / "d.safetensors", half=True)
+    rewrite(path, lambda _, tensors: tensors.pop("inp_extractor.inp_queries"))
+    assert_refused(lambda: AnomalyDetector.load(path), "lacks inp_extractor.inp_queries")
+
+
+def test_a_file_from_before_smaller_decoders_has_the_usual_one(saved):
+    def forget(header, _tensors):
+        del header["model"]["mlp_ratio"], header["half"]
+
+    rewrite(saved, forget)
+    assert AnomalyDetector.load(saved).config.mlp_ratio == 4
+
+
+def test_a_detector_with_a_smaller_decoder_comes_back_as_it_was(source, picture, tmp_path):
+    small = source.fit([picture], replace(QUICK, decoder_depth=4, mlp_ratio=1.5))
+    assert (small.config.decoder_depth, small.config.mlp_ratio) == (4, 1.5)
+    path = small.save(tmp_path / "d.safetensors")
+    assert_same_maps(small, AnomalyDetector.load(path), picture)
+    again = AnomalyDetector.load(path).fit([picture], QUICK)
+    assert again.config.decoder_depth == 2, "the settings of the new fit count"

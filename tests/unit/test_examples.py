@@ -10,7 +10,7 @@ import pytest
 from example_tree import PARTS, SHOTS, draw, write_gallery, write_parts
 from PIL import Image
 
-from inpformer import examples
+from inpformer import examples, places
 from inpformer.config import FitConfig, ModelConfig
 from inpformer.detector import AnomalyDetector, Provenance
 from inpformer.errors import UserError
@@ -104,10 +104,11 @@ def test_a_clone_has_its_examples_beside_the_package_and_an_installation_inside(
     assert (examples.ASSETS.parent / "pyproject.toml").is_file()
     package = tmp_path / "site-packages" / "inpformer"
     package.mkdir(parents=True)
-    shutil.copy(examples.__file__, package)
-    installed = load_module(package / "examples.py", "installed_examples")
+    shutil.copy(places.__file__, package)
+    installed = load_module(package / "places.py", "installed_places")
     assert package / "assets" == installed.ASSETS
-    assert package / "weights" / "detectors" == installed.DETECTORS
+    assert package / "weights" == installed.WEIGHTS
+    assert examples.DETECTORS == places.WEIGHTS / "detectors"
 
 
 # --- the gallery's tool ----------------------------------------------------------------------

@@ -154,6 +154,17 @@ def test_the_pictures_that_are_given_stay_as_they_were(encoder, tiny_config):
         assert torch.equal(image, copied)
 
 
+def test_a_smaller_decoder_is_fitted_like_any_other_and_costs_less(encoder, tiny_config):
+    small = dataclasses.replace(tiny_config, group_count=1, decoder_depth=1, mlp_ratio=0.5)
+    assert_is_usable(small, fit_model(encoder, small, shots(), FEW_STEPS), picture(7))
+    costs = []
+    for config in (small, tiny_config):
+        plan = fitting._Fit(encoder, config, shots(), FEW_STEPS).plan()
+        costs.append({phase: cost for phase, (_, cost) in plan.items()})
+    assert costs[0]["encode"] == costs[1]["encode"]
+    assert all(costs[0][phase] < costs[1][phase] for phase in ("train", "calibrate", "anomalies"))
+
+
 # --- repeatability -----------------------------------------------------------------------------
 
 

@@ -21,6 +21,7 @@ EMBEDDED = ENCODER_PRESETS["embedded"]
 REPO = f"timm/{SMALL.timm_name}"
 PAGE = f"https://huggingface.co/{REPO}"
 REPOSITORY = Path(hub.__file__).resolve().parents[1]
+SHIPPED_WEIGHTS = hub.PACKAGE_WEIGHTS  # before the tests hide it
 
 
 def whole_file(values: int = 4) -> bytes:
@@ -247,6 +248,21 @@ def test_the_embedded_encoder_takes_its_file():
     path = put(Path.cwd() / "weights" / "embedded.safetensors")
     found = hub.find_encoder_weights(EMBEDDED)
     assert (found.path, found.origin) == (path, "weights")
+
+
+def test_the_shipped_weights_of_the_embedded_encoder_are_found_from_anywhere(monkeypatch, online):
+    monkeypatch.setattr(hub, "PACKAGE_WEIGHTS", SHIPPED_WEIGHTS)
+    found = hub.find_encoder_weights(EMBEDDED)
+    assert (found.path, found.origin) == (SHIPPED_WEIGHTS / "embedded.safetensors", "weights")
+    assert UNTRAINED_NOTICE not in found.reason
+    assert online.requests == []
+
+
+def test_auto_falls_back_to_the_shipped_weights(monkeypatch):
+    monkeypatch.setattr(hub, "PACKAGE_WEIGHTS", SHIPPED_WEIGHTS)
+    preset, found = hub.find_auto_encoder("dinov2-small")
+    assert (preset, found.origin) == (EMBEDDED, "weights")
+    assert "cannot be reached" in found.reason
 
 
 def test_auto_takes_what_is_preferred(online, caplog):

@@ -238,6 +238,18 @@ def test_the_last_decoder_block_answers_for_the_shallow_group():
     assert (groups[1] == 0.5).all(), "deep: the mean of the first two"
 
 
+@torch.no_grad()
+def test_in_a_decoder_of_one_block_for_each_group_the_last_block_rebuilds_the_shallow_one(images):
+    config = dataclasses.replace(deep_config(), decoder_depth=2)
+    model = build_model(config, build_encoder(config.encoder))
+    fused = model.encode(images).fused_tokens
+    inps, _ = model.inp_extractor(fused)
+    outputs, attention = model.decoder(fused, inps)
+    groups, _ = model.decode(fused, inps)
+    assert len(outputs) == 2 and attention.shape[1] == 2
+    assert torch.equal(groups[0], outputs[1]) and torch.equal(groups[1], outputs[0])
+
+
 def test_encoder_groups_are_means_of_neighbouring_layers_and_fused_tokens_of_all(images):
     config = deep_config()
     model = build_model(config, build_encoder(config.encoder))
@@ -548,7 +560,10 @@ def test_the_numbers_of_a_preset_are_those_of_its_architecture(name):
     with torch.device("meta"):  # shapes without values: even the large encoder costs nothing
         vit = build_encoder(preset).vit
     assert vit.embed_dim == preset.embed_dim
-    assert vit.blocks[0].attn.num_heads == preset.num_heads
+    if preset.stem == "filters-only":
+        assert all(type(block) is nn.Identity for block in vit.blocks)
+    else:
+        assert vit.blocks[0].attn.num_heads == preset.num_heads
     assert vit.patch_embed.patch_size == (preset.patch_size, preset.patch_size)
     assert vit.patch_embed.grid_size == (preset.native_grid, preset.native_grid)
     assert vit.num_prefix_tokens == 1 + preset.register_tokens
@@ -619,6 +634,17 @@ def test_every_mlp_widens_four_times(tiny_model):
         assert mlp.fc2.weight.shape == (32, 4 * 32)
 
 
+@pytest.mark.parametrize(("ratio", "hidden"), [(2.0, 64), (0.5, 16), (0.001, 1)])
+def test_every_mlp_of_the_trained_parts_has_the_width_asked_for(ratio, hidden, tiny_config, images):
+    config = dataclasses.replace(tiny_config, mlp_ratio=ratio)
+    model = build_model(config, build_encoder(config.encoder))
+    mlps = [model.inp_extractor.mlp, model.decoder.bottleneck]
+    for mlp in [*mlps, *(block.mlp for block in model.decoder.blocks)]:
+        assert mlp.fc1.weight.shape == (hidden, 32)
+    assert model.encoder.vit.blocks[0].mlp.fc1.weight.shape == (4 * 32, 32)
+    assert model(images).decoder_groups.shape == (2, 3, 20, 32)
+
+
 def test_the_fingerprint_tells_two_encoders_apart(tiny_encoder_config):
     encoder = build_encoder(tiny_encoder_config)
     fingerprint = encoder_fingerprint(encoder)
@@ -672,6 +698,25 @@ def test_weights_in_dinov2s_own_naming_equal_those_in_timms(vit_config, timm_sta
     torch.testing.assert_close(by_facebook(images), by_timm(images), rtol=1e-5, atol=1e-5)
     assert torch.equal(by_timm.vit.reg_token, timm_state["reg_token"])
     assert not torch.allclose(by_timm(images), build_encoder(vit_config)(images))
+
+
+@pytest.mark.parametrize("naming", ["timm", "dinov2"])
+def test_an_encoder_file_of_16_bits_gives_an_encoder_of_32(
+    naming, vit_config, timm_state, images, tmp_path
+):
+    state = timm_state if naming == "timm" else facebook_names(timm_state)
+    halves = {key: value.half() for key, value in state.items()}
+    save_file(halves, tmp_path / "half.safetensors")
+    encoder = build_encoder(vit_config, read_state_dict(tmp_path / "half.safetensors"))
+    assert all(value.dtype == torch.float32 for value in encoder.state_dict().values())
+    tokens = encoder(images)
+    assert tokens.dtype == torch.float32
+    again = build_encoder(vit_config, read_state_dict(tmp_path / "half.safetensors"))
+    assert encoder_fingerprint(again) == encoder_fingerprint(encoder)
+    if naming == "timm":  # what a file of 32 bits with the same numbers gives
+        rounded = build_encoder(vit_config, {key: value.float() for key, value in halves.items()})
+        assert encoder_fingerprint(rounded) == encoder_fingerprint(encoder)
+        assert torch.equal(rounded(images), tokens)
 
 
 def test_loading_an_encoder_leaves_the_given_table_of_weights_alone(vit_config, timm_state):
