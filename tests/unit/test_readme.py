@@ -5,7 +5,6 @@ import re
 import shlex
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +20,7 @@ from inpformer import cli
 from inpformer.config import FitConfig, LossConfig, ModelConfig
 from inpformer.detector import AnomalyDetector, Provenance
 from inpformer.modeling.build import build_encoder, build_model
-from inpformer.presets import ENCODER_PRESETS
+from inpformer.presets import ENCODER_PRESETS, EncoderConfig
 from inpformer.report import write_result
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -141,7 +140,10 @@ def python_names(tiny_detector, tmp_path_factory) -> dict:
         pixels = np.random.default_rng(seed).integers(0, 256, (56, 70, 3), dtype=np.uint8)
         Image.fromarray(pixels).save(folder / name)
     load = AnomalyDetector.load
-    quick = partial(FitConfig, variant="training-free", inp_count=4)
+
+    def quick(encoder: EncoderConfig, **settings: float) -> FitConfig:
+        return FitConfig(variant="training-free", inp_count=4, **settings)
+
     (block,) = fenced_blocks("python")
     names: dict = {"folder": folder}
     threads = torch.get_num_threads()
@@ -149,7 +151,7 @@ def python_names(tiny_detector, tmp_path_factory) -> dict:
     torch.set_num_threads(1)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        patch.setattr("inpformer.FitConfig", quick, raising=False)
+        patch.setattr(FitConfig, "for_encoder", quick)
         patch.setattr(
             AnomalyDetector, "load", lambda path: tiny_detector if path == "auto" else load(path)
         )
