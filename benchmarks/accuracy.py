@@ -28,6 +28,7 @@ from inpformer.config import VARIANTS, FitConfig, ModelConfig
 from inpformer.datasets import Sample, read_mvtec_folder
 from inpformer.detector import AnomalyDetector, Provenance
 from inpformer.detector_file import choose_device
+from inpformer.geometry import ImageGeometry
 from inpformer.images import load_image
 from inpformer.model_input import make_geometry, to_tensor
 from inpformer.modeling.build import build_model
@@ -106,7 +107,7 @@ def parse_options() -> argparse.Namespace:
 
 def training_free(name: str, weights: Path | None, device: str) -> AnomalyDetector:
     """Return the detector to fit from, on the encoder called `name` or `untrained`."""
-    config = ModelConfig(variant="training-free", encoder=encoder_config(name))
+    config = ModelConfig.for_encoder(encoder_config(name), variant="training-free")
     model = build_model(config, load_encoder(name, weights)).to(choose_device(device))
     return AnomalyDetector(model, config, Provenance("path", f"benchmark of {name}"))
 
@@ -161,21 +162,20 @@ def nearest_figures(
     for sample in tests:
         image = load_image(sample.path)
         started = time.perf_counter()
-        tokens, grid_size = tokens_of(source, image)
-        values = nearest_map(tokens, grid_size, bank)
+        tokens, geometry = tokens_of(source, image)
+        values = nearest_map(tokens, geometry.grid_size, bank, geometry.input_size)
         scores.append(float(image_score(values)[0]))
         seconds += (time.perf_counter() - started) / len(tests)
-        geometry = make_geometry(image, "full", source.config.encoder.patch_size)
         maps.append(shrink(geometry.to_picture(values[0].cpu().numpy())))
     return Figures.of(scores, maps, tests, seconds)
 
 
 @torch.inference_mode()
-def tokens_of(source: AnomalyDetector, image: np.ndarray) -> tuple[torch.Tensor, tuple[int, int]]:
-    """Return fused tokens `(1, N, C)` of a whole picture, and their grid."""
-    geometry = make_geometry(image, "full", source.config.encoder.patch_size)
+def tokens_of(source: AnomalyDetector, image: np.ndarray) -> tuple[torch.Tensor, ImageGeometry]:
+    """Return fused tokens `(1, N, C)` of a whole picture, and how it was seen."""
+    geometry = make_geometry(image, "full", source.config.encoder)
     encoded = source.model.encode(to_tensor(image, geometry).to(source.device)[None])
-    return encoded.fused_tokens, encoded.grid_size
+    return encoded.fused_tokens, geometry
 
 
 def shrink(anomaly_map: np.ndarray) -> np.ndarray:

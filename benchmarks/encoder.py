@@ -3,14 +3,15 @@
     python benchmarks/encoder.py MVTEC_LAYOUT_FOLDER ... [--encoder NAME ...] [--weights FILE]
 
 Every token of a test picture is compared with all tokens of the first few normal training
-pictures; its cosine distance to the nearest one is its anomaly value. Pictures are squeezed to
-28 x 28 patches. The row `untrained` is a small plain vision transformer with random weights: what
-any encoder must beat.
+pictures; its cosine distance to the nearest one is its anomaly value. Pictures are squeezed to a
+square of 392 pixels, or the next smaller one of whole patches. The row `untrained` is a small
+plain vision transformer with random weights: what any encoder must beat.
 """
 
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -36,7 +37,7 @@ from inpformer.modeling.encoder import FrozenEncoder
 from inpformer.presets import EncoderConfig, encoder_preset
 from inpformer.scoring import image_score, resize, score_size, smooth
 
-GRID_SIDE = 28
+SIDE = 392
 MASK_SIZE = (256, 256)
 BATCH_SIZE = 4
 UNTRAINED = "untrained"
@@ -89,7 +90,7 @@ def main() -> None:
         encoder.to(device)
         cells = []
         for folder in options.folders:
-            side = GRID_SIDE * encoder.patch_size
+            side = SIDE - SIDE % encoder.patch_size
             figures = evaluate(mean_tokens(encoder), folder, options.shots, side, device)
             cells.append(
                 f"{figures.image_auroc:.3f} / {figures.pixel_auroc:.3f} / {figures.aupro:.3f}, "
@@ -187,31 +188,38 @@ def nearest_neighbour_maps(
     for picture in pictures:
         batch.append(picture)
         if len(batch) == BATCH_SIZE:
-            yield from _square_maps(tokens_of(torch.stack(batch)), bank)
+            yield from _square_maps(tokens_of, batch, bank)
             batch = []
     if batch:
-        yield from _square_maps(tokens_of(torch.stack(batch)), bank)
+        yield from _square_maps(tokens_of, batch, bank)
 
 
-def _square_maps(tokens: Tensor, bank: Tensor) -> Tensor:
-    side = round(tokens.shape[1] ** 0.5)
-    return nearest_map(tokens, (side, side), bank).cpu()
+def _square_maps(tokens_of: TokensOf, pictures: list[Tensor], bank: Tensor) -> Tensor:
+    tokens = tokens_of(torch.stack(pictures))
+    side = math.isqrt(tokens.shape[1])
+    return nearest_map(tokens, (side, side), bank, tuple(pictures[0].shape[-2:])).cpu()
 
 
-def nearest_map(tokens: Tensor, grid_size: tuple[int, int], normal_tokens: Tensor) -> Tensor:
+def nearest_map(
+    tokens: Tensor,
+    grid_size: tuple[int, int],
+    normal_tokens: Tensor,
+    input_size: tuple[int, int],
+) -> Tensor:
     """Return the cosine distance of each token to its nearest normal one, as smoothed maps.
 
     Args:
         tokens: `(B, N, C)`, row by row.
         grid_size: Rows and columns; N = rows * columns.
         normal_tokens: `(T, C)`.
+        input_size: `(h, w)` of what the encoder saw, in model pixels.
 
     Returns:
-        `(B, h, w)`, see `score_size`; 28 x 28 tokens give 256 x 256.
+        `(B, h, w)`, see `score_size`; 392 x 392 give 256 x 256.
     """
     similarity = F.normalize(tokens, dim=-1) @ F.normalize(normal_tokens, dim=-1).T
     distance = 1 - similarity.amax(dim=-1)
-    return smooth(resize(distance.unflatten(1, grid_size), score_size(grid_size)))
+    return smooth(resize(distance.unflatten(1, grid_size), score_size(input_size)))
 
 
 def squeeze(image: np.ndarray, side: int) -> Tensor:

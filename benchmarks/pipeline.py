@@ -67,7 +67,7 @@ def untrained_detector(encoder: str, variant: str):
     from inpformer.presets import encoder_preset
 
     preset = encoder_preset(encoder)
-    config = ModelConfig(variant=variant, encoder=preset, decoder_depth=len(preset.layers))
+    config = ModelConfig.for_encoder(preset, variant=variant)
     model = build_model(config, build_encoder(config.encoder))
     return AnomalyDetector(model, config, Provenance("untrained", "benchmark"))
 

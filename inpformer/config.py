@@ -58,6 +58,18 @@ class ModelConfig:
     token_scale: Literal["paper", "shots"] = "paper"
     init_std: float = 0.01
 
+    @classmethod
+    def for_encoder(cls, encoder: EncoderConfig, **settings: Any) -> ModelConfig:
+        """Return the network for an encoder: a decoder block per layer, two groups if they halve.
+
+        Args:
+            encoder: The frozen encoder.
+            settings: Other fields.
+        """
+        layers = len(encoder.layers)
+        suited = {"decoder_depth": layers, "group_count": 2 if layers % 2 == 0 else 1}
+        return cls(encoder=encoder, **{**suited, **settings})
+
     def __post_init__(self) -> None:
         object.__setattr__(self, "head_widths", tuple(self.head_widths))
         require(
@@ -162,6 +174,11 @@ class FitConfig:
         steps: Decoder steps; the first `warmup_share` of them raise the rate from 0.
         batch_size: Views per step.
         tokens_per_view: Tokens decoded per view and step; 0 takes all.
+        source_tokens: Tokens per view that a step extracts the prototypes from; 0 takes all. A part
+            of a fine grid tells nearly as much (assumption).
+        views: What is made of each picture: `paper`, the 22 views of INP-Former, with turns up to
+            a half circle; `station`, 22 small turns, shifts, sizes and lights, for parts that
+            lie the same way in every picture (assumption).
         inp_count: Prototypes M per picture.
         decoder_depth: See `ModelConfig.decoder_depth`; 0 takes as many as encoder layers are read.
         mlp_ratio: See `ModelConfig.mlp_ratio`.
@@ -178,6 +195,8 @@ class FitConfig:
         pseudo_anomalies: Pictures with a synthetic defect, encoded once.
         calibration_steps: Decoder steps of each leave-one-out model; 0 takes `steps`. Fewer are
             faster and rebuild less well, which puts the threshold higher.
+        calibration_folds: Most groups of shots left out in turn for the threshold. Fewer are
+            faster, and put it higher, since each model then knows fewer shots.
         false_alarm_rate: Wished share of views of left-out normal pictures above the threshold.
         map_balance: See `ModelConfig.map_balance`.
         tiles: `""` whole pictures, or `RxC`: fit and predict in overlapping tiles.
@@ -191,6 +210,8 @@ class FitConfig:
     steps: int = 120
     batch_size: int = 4
     tokens_per_view: int = 49
+    source_tokens: int = 0
+    views: Literal["paper", "station"] = "paper"
     inp_count: int = 6
     decoder_depth: int = 0
     mlp_ratio: float = 4.0
@@ -205,6 +226,7 @@ class FitConfig:
     head_bias: float = -2.0
     pseudo_anomalies: int = 24
     calibration_steps: int = 0
+    calibration_folds: int = 4
     false_alarm_rate: float = 0.05
     map_balance: Literal["paper", "calibrated"] = "calibrated"
     tiles: str = ""
@@ -228,6 +250,10 @@ class FitConfig:
             self.variant in VARIANTS, f"variant must be one of {VARIANTS}, got '{self.variant}'"
         )
         require(
+            self.views in ("paper", "station"),
+            f"views must be 'paper' or 'station', got '{self.views}'",
+        )
+        require(
             self.head_input in ("scaled", "paper"),
             f"head_input must be 'scaled' or 'paper', got '{self.head_input}'",
         )
@@ -236,12 +262,14 @@ class FitConfig:
             ("steps", 1, 100_000),
             ("batch_size", 1, 256),
             ("tokens_per_view", 0, 100_000),
+            ("source_tokens", 0, 100_000),
             ("inp_count", 1, 64),
             ("decoder_depth", 0, MAX_DECODER_DEPTH),
             ("head_steps", 0, 100_000),
             ("head_batch_size", 1, 256),
             ("pseudo_anomalies", 1, 10_000),
             ("calibration_steps", 0, 100_000),
+            ("calibration_folds", 2, 64),
         ):
             value = getattr(self, name)
             require(low <= value <= high, f"{name} must be {low} to {high}, got {value}")
@@ -274,9 +302,17 @@ class FitConfig:
 
 
 _FILTER_DEFAULTS: dict[str, Any] = {
-    "steps": 300,
-    "tokens_per_view": 98,
-    "learning_rate": 2e-3,
+    "steps": 600,
+    "tokens_per_view": 100,
+    "source_tokens": 200,
+    "views": "station",
+    "decoder_depth": 2,
+    "mlp_ratio": 1.0,
+    "learning_rate": 1.6e-2,
+    "head_widths": (16, 8),
+    "head_steps": 100,
+    "pseudo_anomalies": 48,
+    "calibration_folds": 2,
     "token_scale": "shots",
     "init_std": 0.1,
 }

@@ -225,9 +225,11 @@ class AnomalyDetector:
         """
         config = config or FitConfig.for_encoder(self.config.encoder)
         unique = unique_images(normal_images)
-        patch_size = self.config.encoder.patch_size
         shots = [
-            [tensor.to(self.device) for tensor in shot_tensors(image, config.tiles, patch_size)]
+            [
+                tensor.to(self.device)
+                for tensor in shot_tensors(image, config.tiles, self.config.encoder)
+            ]
             for image in unique
         ]
         model_config = replace(
@@ -283,7 +285,7 @@ class AnomalyDetector:
         """
         image = check_image(image)
         map_name = self.choose_map(map_name)
-        picture_geometry = make_geometry(image, geometry, self.config.encoder.patch_size)
+        picture_geometry = make_geometry(image, geometry, self.config.encoder)
         fitted_layout = self._layout(image, self.provenance.tiles)
         rows_columns = fitted_layout if tiles is None else self._layout(image, tiles)
         if geometry == "benchmark":
@@ -323,7 +325,7 @@ class AnomalyDetector:
         tile_scores: dict[MapName, list[float]] = {}
         for start in range(0, len(boxes), _TILE_BATCH):
             crops = [image[t : t + h, x : x + w] for t, x, h, w in boxes[start:][:_TILE_BATCH]]
-            geometry = make_geometry(crops[0], "full", self.config.encoder.patch_size)
+            geometry = make_geometry(crops[0], "full", self.config.encoder)
             batch = torch.stack([to_tensor(crop, geometry) for crop in crops])
             with torch.inference_mode():
                 maps = self._maps(self._run(batch))
@@ -335,7 +337,7 @@ class AnomalyDetector:
         return blended, {name: max(scores) for name, scores in tile_scores.items()}
 
     def _layout(self, image: np.ndarray, tiles: str) -> tuple[int, int] | None:
-        return tile_layout(image, tiles, self.config.encoder.patch_size)
+        return tile_layout(image, tiles, self.config.encoder)
 
     def _run(self, images: Tensor) -> INPFormerOutput:
         images = images.to(self.device)

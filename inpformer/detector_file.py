@@ -203,8 +203,7 @@ def _training_free(
 ) -> AnomalyDetector:
     from inpformer.detector import AnomalyDetector, Provenance
 
-    depth = len(preset.layers)
-    config = ModelConfig(variant="training-free", encoder=preset, decoder_depth=depth)
+    config = ModelConfig.for_encoder(preset, variant="training-free")
     model = build_model(config, _build_found(preset, found))
     provenance = Provenance(encoder_origin=found.origin, encoder_reason=found.reason)
     return AnomalyDetector(model.to(device), config, provenance)

@@ -25,7 +25,6 @@ from inpformer.pseudo_anomalies import make_pseudo_anomaly
 from inpformer.scoring import anomaly_maps
 from inpformer.token_cache import TokenCache, encode_in_batches
 
-MAX_FOLDS = 4
 MAX_CALIBRATION_VIEWS = 48
 
 
@@ -130,7 +129,7 @@ class _Fit:
         """Fill the cache with the 22 views of every picture."""
         model = self.new_model()
         for shot, image in self.pictures:
-            views = [make_view(image, index) for index in range(VIEW_COUNT)]
+            views = [make_view(image, index, self.config.views) for index in range(VIEW_COUNT)]
             for encoded in encode_in_batches(model, views, self._advance("encode")):
                 self.cache.groups.append(encoded.groups[:, 0])
                 self.cache.grid_sizes.append(encoded.grid_size)
@@ -146,7 +145,11 @@ class _Fit:
         rates = (config.peak_learning_rate, config.final_learning_rate)
         for step in range(steps):
             batch = self.cache.sample(
-                views, config.batch_size, config.tokens_per_view, self.generator
+                views,
+                config.batch_size,
+                config.tokens_per_view,
+                self.generator,
+                config.source_tokens,
             )
             inps, _ = model.inp_extractor(batch.fused_tokens, batch.token_mask)
             sampled = batch.sampled_groups.mean(dim=0)
@@ -234,7 +237,7 @@ class _Fit:
             return [list(range(len(views)))]
         if self.shot_count == 1:
             return [[i for i, (_, view) in enumerate(views) if view % 2 == odd] for odd in (0, 1)]
-        count = min(self.shot_count, MAX_FOLDS)
+        count = min(self.shot_count, self.config.calibration_folds)
         return [
             [i for i, (shot, _) in enumerate(views) if shot % count == fold]
             for fold in range(count)
@@ -245,9 +248,9 @@ class _Fit:
             return "views of the normal pictures (nothing was trained on them)"
         if self.shot_count == 1:
             return "views of the only normal picture, every second one left out in turn"
-        if self.shot_count <= MAX_FOLDS:
+        if self.shot_count == len(self.folds):
             return "views of normal pictures, each picture left out in turn"
-        return f"views of normal pictures, left out in {MAX_FOLDS} groups in turn"
+        return f"views of normal pictures, left out in {len(self.folds)} groups in turn"
 
     def _advance(self, phase: str) -> Callable[[int], None]:
         return lambda count: self.progress.advance(phase, count)
@@ -260,7 +263,7 @@ class _Fit:
                 int(torch.randint(high, (), generator=self.generator))
                 for high in (len(self.pictures), VIEW_COUNT)
             )
-            normal = make_view(self.pictures[picture][1], view)
+            normal = make_view(self.pictures[picture][1], view, self.config.views)
             samples.append(make_pseudo_anomaly(normal, self.generator, self.textures))
         samples.sort(key=lambda sample: tuple(sample[0].shape))
         images = [image for image, _ in samples]

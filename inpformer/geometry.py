@@ -57,16 +57,21 @@ class ImageGeometry:
         return cls((height, width), size, (0, 0, *size), patch_size, "full")
 
     @classmethod
-    def benchmark(cls, picture_size: tuple[int, int], patch_size: int) -> ImageGeometry:
+    def benchmark(
+        cls, picture_size: tuple[int, int], patch_size: int, token_budget: int = 784
+    ) -> ImageGeometry:
         """Show the middle of the squeezed picture, as the papers do: 448, cropped to 392.
 
-        The grid is 28 x 28 for every patch size; a patch of 16 makes it 512, cropped to 448.
+        The grid is the largest square within the budget: 28 x 28 patches by default, so that a
+        patch of 16 makes it 512, cropped to 448.
 
         Raises:
-            ConfigError: A size is below 1.
+            ConfigError: A size or the budget is below 1.
         """
-        _require_positive(*picture_size, patch_size)
-        side, border, crop = 32 * patch_size, 2 * patch_size, 28 * patch_size
+        _require_positive(*picture_size, patch_size, token_budget)
+        crop = math.isqrt(token_budget) * patch_size
+        border = crop // 14
+        side = crop + 2 * border
         box = (border, border, crop, crop)
         return cls(tuple(picture_size), (side, side), box, patch_size, "benchmark")
 

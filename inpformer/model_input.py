@@ -11,13 +11,14 @@ from torch import Tensor
 from inpformer.errors import ConfigError, UserError
 from inpformer.geometry import ImageGeometry
 from inpformer.images import check_image
+from inpformer.presets import EncoderConfig
 from inpformer.tiling import auto_tiles, parse_tiles, tile_boxes
 
 MAX_SHOTS = 16
 GEOMETRIES = ("full", "benchmark")
 
 
-def make_geometry(image: np.ndarray, name: str, patch_size: int) -> ImageGeometry:
+def make_geometry(image: np.ndarray, name: str, encoder: EncoderConfig) -> ImageGeometry:
     """Return how the model sees a picture `(H, W, 3)`.
 
     Raises:
@@ -26,10 +27,10 @@ def make_geometry(image: np.ndarray, name: str, patch_size: int) -> ImageGeometr
     if name not in GEOMETRIES:
         raise ConfigError(f"geometry must be one of {GEOMETRIES}, got '{name}'.")
     make = ImageGeometry.benchmark if name == "benchmark" else ImageGeometry.full
-    return make(image.shape[:2], patch_size)
+    return make(image.shape[:2], encoder.patch_size, encoder.token_budget)
 
 
-def tile_layout(image: np.ndarray, tiles: str, patch_size: int) -> tuple[int, int] | None:
+def tile_layout(image: np.ndarray, tiles: str, encoder: EncoderConfig) -> tuple[int, int] | None:
     """Return rows and columns of tiles for a picture; None where it is seen whole.
 
     Raises:
@@ -37,7 +38,7 @@ def tile_layout(image: np.ndarray, tiles: str, patch_size: int) -> tuple[int, in
     """
     layout = parse_tiles(tiles)
     if layout == "auto":
-        rows, columns = make_geometry(image, "full", patch_size).input_size
+        rows, columns = make_geometry(image, "full", encoder).input_size
         layout = auto_tiles(image.shape[:2], rows * columns)
     return None if layout in (None, (1, 1)) else layout
 
@@ -79,9 +80,9 @@ def unique_images(images: Sequence[np.ndarray]) -> list[np.ndarray]:
     return unique
 
 
-def shot_tensors(image: np.ndarray, tiles: str, patch_size: int) -> list[Tensor]:
+def shot_tensors(image: np.ndarray, tiles: str, encoder: EncoderConfig) -> list[Tensor]:
     """Return what the model sees of a shot: the whole picture, or one tensor per tile."""
-    layout = tile_layout(image, tiles, patch_size)
+    layout = tile_layout(image, tiles, encoder)
     boxes = [(0, 0, *image.shape[:2])] if layout is None else tile_boxes(image.shape[:2], layout)
     crops = [image[top : top + height, left : left + width] for top, left, height, width in boxes]
-    return [to_tensor(crop, make_geometry(crop, "full", patch_size)) for crop in crops]
+    return [to_tensor(crop, make_geometry(crop, "full", encoder)) for crop in crops]

@@ -24,6 +24,8 @@ class EncoderConfig:
         timm_name: Architecture and weights in timm, with its tag; empty for an encoder that is
             described by the numbers here alone.
         native_grid: Side of the square position grid the weights were trained with.
+        token_budget: Most patches a whole picture is divided into; a square picture gets a square
+            grid of as many.
         register_tokens: Prefix tokens beside the class token.
         layer_scale: Initial LayerScale; None builds blocks without it.
         stem: How pictures become tokens: `patches`, a strided convolution; `filters`, fixed
@@ -40,6 +42,7 @@ class EncoderConfig:
     layers: tuple[int, ...] = (2, 3, 4, 5, 6, 7, 8, 9)
     timm_name: str = ""
     native_grid: int = 37
+    token_budget: int = 784
     register_tokens: int = 4
     layer_scale: float | None = None
     stem: Stem = "patches"
@@ -49,7 +52,14 @@ class EncoderConfig:
     def __post_init__(self) -> None:
         object.__setattr__(self, "layers", tuple(self.layers))
         object.__setattr__(self, "file_names", tuple(self.file_names))
-        for name in ("patch_size", "embed_dim", "depth", "num_heads", "native_grid"):
+        for name in (
+            "patch_size",
+            "embed_dim",
+            "depth",
+            "num_heads",
+            "native_grid",
+            "token_budget",
+        ):
             require(getattr(self, name) >= 1, f"{name} must be at least 1")
         require(self.stem in get_args(Stem), f"stem must be one of {get_args(Stem)}")
         require(self.register_tokens >= 0, "register_tokens must not be negative")
@@ -113,12 +123,14 @@ ENCODER_PRESETS: dict[str, EncoderConfig] = {
         # Nothing that was trained on two cores has beaten its filters; see weights/README.md.
         EncoderConfig(
             name="embedded",
-            patch_size=14,
+            # Small patches: a defect that covers a tenth of a patch hardly moves its responses.
+            patch_size=8,
             embed_dim=72,
-            depth=2,
-            num_heads=3,
-            layers=(0, 1),
-            native_grid=28,
+            depth=1,
+            num_heads=12,
+            layers=(0,),
+            native_grid=1,
+            token_budget=2401,
             register_tokens=0,
             stem="filters-only",
             file_names=("embedded.safetensors",),

@@ -9,8 +9,8 @@ from torch import Tensor
 from inpformer.config import Calibration, MapName, ModelConfig
 from inpformer.modeling.model import INPFormerOutput
 
-# The official evaluator brings a 28 x 28 grid to 256 x 256; other grids keep its scale.
-SCORE_PIXELS_PER_PATCH = 256 / 28
+# The official evaluator brings a map of 392 x 392 pixels to 256 x 256; other sizes keep its scale.
+SCORE_SCALE = 256 / 392
 TOP_FRACTION = 0.01
 _KERNEL_SIZE, _KERNEL_SIGMA = 5, 4.0
 
@@ -55,7 +55,7 @@ def anomaly_maps(
     Returns:
         Maps `(B, h, w)`, see `score_size`.
     """
-    size = score_size(output.grid_size)
+    size = score_size(output.input_size)
     maps: dict[MapName, Tensor] = {}
     if output.decoder_groups is not None:
         is_plus = config.variant == "inp-former++"
@@ -81,10 +81,14 @@ def fuse_maps(
     return 0.5 * (reconstruction + segmentation)
 
 
-def score_size(grid_size: tuple[int, int]) -> tuple[int, int]:
-    """Return height and width of the maps that scores are taken from; 28 x 28 gives 256 x 256."""
-    rows, columns = grid_size
-    return round(rows * SCORE_PIXELS_PER_PATCH), round(columns * SCORE_PIXELS_PER_PATCH)
+def score_size(input_size: tuple[int, int]) -> tuple[int, int]:
+    """Return height and width of the maps that scores are taken from; 392 x 392 gives 256 x 256.
+
+    Args:
+        input_size: `(h, w)` of what the model sees, in model pixels.
+    """
+    height, width = input_size
+    return max(1, round(height * SCORE_SCALE)), max(1, round(width * SCORE_SCALE))
 
 
 def resize(maps: Tensor, size: tuple[int, int]) -> Tensor:

@@ -19,7 +19,8 @@ class TokenBatch(NamedTuple):
     """A batch of views for one training step.
 
     Attributes:
-        fused_tokens: All tokens of the views, `(B, N, C)`, padded where grids differ.
+        fused_tokens: Tokens to extract prototypes from, `(B, N, C)`: all of the views, padded
+            where grids differ, or as many random ones of each.
         token_mask: `(B, N)` bool, False at padding; None where nothing is padded.
         sampled_groups: Randomly chosen tokens of the encoder groups, `(G, B, T, C)`.
     """
@@ -48,22 +49,31 @@ class TokenCache:
         return EncodedImages(self.groups[index].unsqueeze(1), self.grid_sizes[index])
 
     def sample(
-        self, views: Sequence[int], batch_size: int, tokens_per_view: int, generator: Generator
+        self,
+        views: Sequence[int],
+        batch_size: int,
+        tokens_per_view: int,
+        generator: Generator,
+        source_tokens: int = 0,
     ) -> TokenBatch:
-        """Draw views with replacement only if there are too few, and tokens within each view."""
+        """Draw views with replacement only if there are too few, and tokens within each view.
+
+        Args:
+            views: Views to draw from.
+            batch_size: Views drawn.
+            tokens_per_view: Tokens to decode of each; 0 takes all, or as many as the smallest has.
+            generator: Source of all randomness, on the CPU.
+            source_tokens: Tokens of each to extract prototypes from; 0 takes all.
+        """
         count = min(batch_size, len(views))
         order = torch.randperm(len(views), generator=generator)[:count].tolist()
         chosen = [self.groups[views[index]] for index in order]
         lengths = [groups.shape[1] for groups in chosen]
         shortest = min(lengths)
-        wanted = min(tokens_per_view, shortest) if tokens_per_view else shortest
-        sampled = torch.stack(
-            [
-                groups[:, torch.randperm(length, generator=generator)[:wanted].to(groups.device)]
-                for groups, length in zip(chosen, lengths, strict=True)
-            ],
-            dim=1,
-        )
+        sampled = _draw(chosen, min(tokens_per_view or shortest, shortest), generator)
+        if 0 < source_tokens < shortest:
+            source = _draw(chosen, source_tokens, generator)
+            return TokenBatch(source.mean(dim=0), None, sampled)
         fused = [groups.mean(dim=0) for groups in chosen]
         if len(set(lengths)) == 1:
             return TokenBatch(torch.stack(fused), None, sampled)
@@ -71,6 +81,13 @@ class TokenCache:
         positions = torch.arange(tokens.shape[1], device=tokens.device)
         mask = positions < torch.tensor(lengths, device=tokens.device)[:, None]
         return TokenBatch(tokens, mask, sampled)
+
+
+def _draw(views: Sequence[Tensor], count: int, generator: Generator) -> Tensor:
+    """Return `count` random tokens of each view `(G, N, C)`: `(G, B, count, C)`."""
+    order = [torch.randperm(view.shape[1], generator=generator)[:count] for view in views]
+    drawn = [view[:, rows.to(view.device)] for view, rows in zip(views, order, strict=True)]
+    return torch.stack(drawn, dim=1)
 
 
 def encode_in_batches(

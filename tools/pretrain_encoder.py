@@ -42,19 +42,20 @@ from inpformer.presets import EncoderConfig  # noqa: E402
 # Starts as the filters: the projection is the identity, and blocks add next to nothing.
 CONFIG = EncoderConfig(
     name="embedded-vit",
-    patch_size=14,
+    patch_size=8,
     embed_dim=192,
     depth=4,
     num_heads=3,
     layers=(0, 1, 2, 3),
-    native_grid=28,
+    native_grid=49,
+    token_budget=2401,
     layer_scale=0.01,
     stem="filters",
 )
 SUPPORT, GOOD, DEFECTIVE = 3, 1, 2
 VIEWS = SUPPORT + GOOD + DEFECTIVE
 # Side of a picture in patches, and how many parts make a step at that size.
-SIZES = ((12, 6), (12, 6), (12, 6), (18, 3))
+SIZES = ((20, 4), (20, 4), (20, 4), (32, 2))
 # A patch counts as defective from this share of its pixels on; in between it counts as neither.
 DEFECTIVE_SHARE = 0.06
 HARD_SHARE = 0.1

@@ -13,6 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from inpformer.errors import require
+
 LEVELS = 4
 ORIENTATIONS = 4
 _WAVELENGTH = 4.5  # pixels of each level
@@ -43,10 +45,14 @@ class FilterStem(nn.Module):
     Attributes:
         descriptor_mean: What descriptors are on average, `(D,)`; part of the weights.
         descriptor_scale: What each is divided by, `(D,)`; part of the weights.
+
+    Raises:
+        ConfigError: The patch size is odd.
     """
 
     def __init__(self, img_size: int, patch_size: int, embed_dim: int, **_: object) -> None:
         super().__init__()
+        require(patch_size % 2 == 0, f"filters need an even patch_size, got {patch_size}")
         self.patch_size = (patch_size, patch_size)
         self.grid_size = (img_size // patch_size, img_size // patch_size)
         self.num_patches = self.grid_size[0] * self.grid_size[1]

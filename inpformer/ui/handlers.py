@@ -56,7 +56,8 @@ class Handlers:
     Args:
         detector: What every fit builds on, and what visitors start with.
         sessions: Where visitors' data is kept.
-        zero_shot: What visitors start with instead; None if there is nothing better.
+        zero_shot: Prototypes learnt on other parts, which visitors may choose instead of
+            `detector`; None if there are none.
     """
 
     def __init__(
@@ -73,7 +74,7 @@ class Handlers:
         """Return the detector a visitor uses."""
         if session.detector is not None:
             return session.detector
-        return self.detector if session.is_training_free else self.zero_shot or self.detector
+        return (self.zero_shot if session.is_zero_shot else None) or self.detector
 
     def card_of(self, session: Session) -> str:
         """Return what the page says of the detector a visitor uses."""
@@ -88,7 +89,7 @@ class Handlers:
     def use_start(
         self,
         session_id: str,
-        is_training_free: bool,
+        is_zero_shot: bool,
         path: str | None,
         opacity: float,
         colour_map: str,
@@ -99,12 +100,12 @@ class Handlers:
             UserError: The picture cannot be read; the detector is then the one from before.
         """
         session = self.sessions.get(session_id)
-        start = Session(is_training_free=is_training_free)
+        start = Session(is_zero_shot=is_zero_shot)
         report = None
         if path:
             report = self.inspect_with(self.detector_of(start), session, path, opacity, colour_map)
         session.detector = session.part = None
-        session.is_training_free = is_training_free
+        session.is_zero_shot = is_zero_shot
         return self.card_of(session), report
 
     def show_normals(self, files: Sequence[str] | None) -> list[tuple[np.ndarray, str]]:

@@ -40,17 +40,16 @@ def build_demo(
     ready = ReadyDetectors(detector)
     handlers = Handlers(detector, sessions, ready.zero_shot(examples.multi_part_path))
     example_handlers = ExampleHandlers(handlers, examples, ready)
-    start = handlers.zero_shot or detector
     with gr.Blocks(title=text.TITLE, delete_cache=_CACHE_SECONDS) as demo:
         gr.Markdown(f"# {text.TITLE}\n{text.LEAD}")
         chooser = build_examples(example_handlers)
-        page = _detector_row(start)
+        page = _detector_row(detector)
         with gr.Row():
             with gr.Column(scale=2, min_width=320):
-                page |= _normal_column(start)
+                page |= _normal_column(detector)
                 page |= _picture_column(has_choice=handlers.zero_shot is not None)
             with gr.Column(scale=3, min_width=320):
-                page |= _result_column(start)
+                page |= _result_column(detector)
         page |= _explanation_row()
         wire_fit(handlers, page)
         wire_inspect(handlers, page)

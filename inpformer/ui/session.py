@@ -62,7 +62,7 @@ class Session:
     Attributes:
         detector: The detector in use; None for a start detector.
         part: The example part whose ready detector that is; None for a detector of their own.
-        is_training_free: Which start detector: training-free, or zero-shot where there is that.
+        is_zero_shot: Which start detector: the zero-shot one, or the one without training.
         inspection: The picture on the screen.
         stop: Set to cancel the running fit; None if no fit runs.
         last_seen: Monotonic seconds.
@@ -70,7 +70,7 @@ class Session:
 
     detector: AnomalyDetector | None = None
     part: ExamplePart | None = None
-    is_training_free: bool = False
+    is_zero_shot: bool = False
     inspection: Inspection | None = None
     stop: threading.Event | None = None
     last_seen: float = 0.0
@@ -78,7 +78,7 @@ class Session:
     def start_over(self) -> None:
         """Go back to how it was when the visitor came; a running fit is told to stop."""
         self.detector = self.part = self.inspection = None
-        self.is_training_free = False
+        self.is_zero_shot = False
         if self.stop is not None:
             self.stop.set()
 

@@ -127,17 +127,16 @@ def wire_start(handlers: Handlers, page: dict[str, Any]) -> None:
     @shown_to_visitor
     def start_over(request: gr.Request) -> tuple[Any, ...]:
         card = handlers.start_over(session_id(request))
-        start = handlers.zero_shot or handlers.detector
-        return (card, None, None, "", *_empty_result(start.map_names))
+        return (card, None, None, "", *_empty_result(handlers.detector.map_names))
 
     @shown_to_visitor
     def use_zero_shot(path: str | None, opacity: float, colours: str, request: gr.Request) -> Any:
-        card, report = handlers.use_start(session_id(request), False, path, opacity, colours)
+        card, report = handlers.use_start(session_id(request), True, path, opacity, colours)
         return card, *report_values(report)
 
     @shown_to_visitor
     def use_free(path: str | None, opacity: float, colours: str, request: gr.Request) -> Any:
-        card, report = handlers.use_start(session_id(request), True, path, opacity, colours)
+        card, report = handlers.use_start(session_id(request), False, path, opacity, colours)
         return card, *report_values(report)
 
     page["start_over"].click(

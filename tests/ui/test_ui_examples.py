@@ -40,7 +40,7 @@ def zero_shot(plus):
 
 @pytest.fixture
 def zero_handlers(source, zero_shot) -> Handlers:
-    """The actions where visitors start with zero-shot prototypes."""
+    """The actions where visitors may choose zero-shot prototypes."""
     return Handlers(source, Sessions(), zero_shot)
 
 
@@ -174,8 +174,14 @@ def test_a_fit_that_runs_says_which_detector_is_in_use_by_now(
     assert "ready" not in list(stream)[-1].detector_card
 
 
-def test_a_newcomer_starts_with_the_zero_shot_prototypes_and_no_verdict(zero_handlers, pictures):
-    report = zero_handlers.inspect("ann", str(pictures["blot"]), *LOOK)
+def test_a_newcomer_starts_without_training(zero_handlers, pictures):
+    zero_handlers.inspect("ann", str(pictures["blot"]), *LOOK)
+    card = words_of(zero_handlers.card_of(zero_handlers.sessions.get("ann")))
+    assert "no normal pictures yet" in card and "zero-shot" not in card
+
+
+def test_zero_shot_prototypes_give_a_map_and_no_verdict(zero_handlers, pictures):
+    _, report = zero_handlers.use_start("ann", True, str(pictures["blot"]), *LOOK)
     words = words_of(report.map_view.verdict)
     assert text.VERDICTS[None] in words and ZERO_SHOT_NOTICE in words
     assert report.map_names == ("distance",) and not report.is_calibrated
@@ -186,12 +192,12 @@ def test_a_newcomer_starts_with_the_zero_shot_prototypes_and_no_verdict(zero_han
 def test_both_starts_look_at_the_picture_of_the_page_at_once(zero_handlers, pictures, plus):
     zero_handlers.sessions.get("ann").detector = plus
     path = str(pictures["blot"])
-    card, free = zero_handlers.use_start("ann", True, path, *LOOK)
+    card, free = zero_handlers.use_start("ann", False, path, *LOOK)
     assert "no normal pictures yet" in words_of(card) and not free.is_calibrated
-    card, zero = zero_handlers.use_start("ann", False, path, *LOOK)
+    card, zero = zero_handlers.use_start("ann", True, path, *LOOK)
     assert "zero-shot" in words_of(card)
     assert not np.array_equal(free.map_view.heatmap, zero.map_view.heatmap)
-    card, nothing = zero_handlers.use_start("ann", True, None, *LOOK)
+    card, nothing = zero_handlers.use_start("ann", False, None, *LOOK)
     assert nothing is None and "no normal pictures yet" in words_of(card)
 
 
@@ -200,7 +206,7 @@ def test_a_start_that_cannot_read_the_picture_changes_nothing(zero_handlers, pic
     session.detector = plus
     with pytest.raises(UserError, match=r"cut\.png"):
         zero_handlers.use_start("ann", True, str(pictures["cut"]), *LOOK)
-    assert session.detector is plus and not session.is_training_free
+    assert session.detector is plus and not session.is_zero_shot
 
 
 def test_a_fit_builds_on_the_encoder_alone_also_after_a_zero_shot_start(zero_handlers, pictures):

@@ -5,7 +5,17 @@ import math
 import pytest
 import torch
 
-from inpformer.augmentation import ROTATIONS, SHIFTS, VIEW_COUNT, VIEW_NAMES, make_view
+from inpformer.augmentation import (
+    ROTATIONS,
+    SHIFTS,
+    STATION_LIGHT,
+    STATION_SHIFT,
+    STATION_TINT,
+    STATION_ZOOM,
+    VIEW_COUNT,
+    VIEW_NAMES,
+    make_view,
+)
 
 HEIGHT, WIDTH = 60, 100
 FIRST_ROTATION, FIRST_SHIFT = 1, 1 + len(ROTATIONS)
@@ -169,3 +179,42 @@ def test_quarter_turns_move_corners_and_four_of_them_give_the_picture():
     assert torch.equal(
         make_view(turned, view_index("turned 90°")), make_view(picture, view_index("turned 180°"))
     )
+
+
+# --- the views of a station --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("index", range(VIEW_COUNT))
+def test_a_station_view_is_a_little_different_and_always_the_same(index):
+    picture = smooth_picture()
+    view = make_view(picture, index, "station")
+    assert view.shape == picture.shape and view.min() >= 0 and view.max() <= 1
+    assert torch.equal(view, make_view(picture, index, "station"))
+    assert (view - picture).abs().mean() < 0.1
+    assert torch.equal(view, picture) == (index == 0)
+
+
+def test_no_two_station_views_are_alike():
+    views = [make_view(smooth_picture(), index, "station") for index in range(VIEW_COUNT)]
+    for first in range(VIEW_COUNT):
+        for second in range(first):
+            assert not torch.allclose(views[first], views[second], atol=1e-3)
+
+
+def test_a_station_changes_the_light_within_its_limits():
+    grey = torch.full((3, 40, 60), 0.5)
+    for index in range(1, VIEW_COUNT):
+        ratio = make_view(grey, index, "station") / grey
+        assert ratio.std(dim=(1, 2)).max() < 1e-5, "the light is even"
+        assert ratio.min() > 1 - (STATION_LIGHT + STATION_TINT) * 1.1
+        assert ratio.max() < 1 + (STATION_LIGHT + STATION_TINT) * 1.1
+
+
+def test_a_station_moves_a_spot_by_no_more_than_a_few_percent():
+    picture = torch.zeros(3, 200, 200)
+    picture[:, 95:105, 95:105] = 0.5
+    rows = torch.arange(200.0)
+    for index in range(1, VIEW_COUNT):
+        spot = make_view(picture, index, "station").sum(dim=0)
+        centre = torch.stack([(spot.sum(dim=d) * rows).sum() / spot.sum() for d in (1, 0)])
+        assert (centre - 99.5).abs().max() <= 200 * STATION_SHIFT * (1 + STATION_ZOOM) + 1.5

@@ -65,12 +65,12 @@ def colours(images: torch.Tensor) -> torch.Tensor:
 def test_the_map_is_the_cosine_distance_to_the_nearest_normal_token():
     generator = torch.Generator().manual_seed(0)
     tokens, bank = (torch.randn(*s, 5, generator=generator) for s in ((2, 12), (7,)))
-    maps = encoder.nearest_map(tokens, (3, 4), bank)
-    assert maps.shape == (2, *encoder.score_size((3, 4)))
+    maps = encoder.nearest_map(tokens, (3, 4), bank, (42, 56))
+    assert maps.shape == (2, *encoder.score_size((42, 56)))
     for picture in range(2):
         cosines = torch.nn.functional.cosine_similarity(tokens[picture, :, None], bank, dim=-1)
         distance = (1 - cosines.amax(dim=1)).view(1, 3, 4)
-        expected = encoder.smooth(encoder.resize(distance, encoder.score_size((3, 4))))
+        expected = encoder.smooth(encoder.resize(distance, encoder.score_size((42, 56))))
         torch.testing.assert_close(maps[picture], expected[0])
 
 
@@ -204,13 +204,14 @@ def test_the_figures_are_those_of_what_predict_says(folder, source):
 
 def test_the_nearest_neighbour_uses_the_tokens_the_detector_sees(folder, source):
     image = load_image(folder / "test/good/0.png")
-    tokens, grid_size = accuracy.tokens_of(source, image)
-    assert source.predict(image).explanation.inp_distance.shape == grid_size
+    tokens, geometry = accuracy.tokens_of(source, image)
+    assert source.predict(image).explanation.inp_distance.shape == geometry.grid_size
     bank = tokens[0]
     tests = [s for s in read_mvtec_folder(folder) if s.split == "test"]
     figures = accuracy.nearest_figures(source, bank, tests)
     assert figures.seconds > 0 and 0 <= figures.pixel_auroc <= 1
-    assert encoder.nearest_map(tokens, grid_size, bank).abs().max() < 1e-5
+    seen = geometry.input_size
+    assert encoder.nearest_map(tokens, geometry.grid_size, bank, seen).abs().max() < 1e-5
 
 
 @pytest.mark.parametrize(

@@ -250,7 +250,7 @@ def test_the_encoders_of_the_papers_have_their_published_numbers(name, dim, head
 
 
 @pytest.mark.parametrize("name", ENCODER_PRESETS)
-def test_every_preset_makes_a_model_with_its_layers_in_two_groups(name):
+def test_every_preset_makes_a_model_with_its_layers_in_groups(name):
     preset = encoder_preset(name)
     assert preset.name == name
     if preset.timm_name:
@@ -258,7 +258,9 @@ def test_every_preset_makes_a_model_with_its_layers_in_two_groups(name):
     assert preset.licence
     assert preset.file_names, "weights have a file"
     for variant in VARIANTS:
-        assert ModelConfig(variant=variant, encoder=preset).group_count == 2
+        config = ModelConfig.for_encoder(preset, variant=variant)
+        assert config.decoder_depth == len(preset.layers) and config.variant == variant
+        assert config.group_count == (2 if preset.timm_name else 1)
 
 
 @pytest.mark.parametrize("depth", [2, 4, 8, 12])
@@ -308,6 +310,7 @@ def test_a_transformer_is_fitted_as_the_papers_say_and_a_filter_bank_as_suits_it
             assert suited == FitConfig()
     filters = FitConfig.for_encoder(ENCODER_PRESETS["embedded"])
     assert filters.token_scale == "shots"
+    assert filters.views == "station"
     assert filters.init_std > FitConfig().init_std
     assert filters.steps > FitConfig().steps, "its steps are cheap"
 

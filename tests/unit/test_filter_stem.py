@@ -9,7 +9,7 @@ from torch import nn
 
 from inpformer.config import ModelConfig
 from inpformer.detector import AnomalyDetector, Provenance
-from inpformer.errors import WeightsError
+from inpformer.errors import ConfigError, WeightsError
 from inpformer.modeling.build import (
     build_encoder,
     build_model,
@@ -65,7 +65,7 @@ def gratings(size: int, wavelength: float, angle: float) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("grid", [(1, 1), (2, 7), (5, 3)])
-@pytest.mark.parametrize("patch", [14, 16])
+@pytest.mark.parametrize("patch", [8, 14, 16])
 def test_a_token_for_every_patch_of_pictures_that_need_not_be_square(grid, patch):
     stem = FilterStem(img_size=56, patch_size=patch, embed_dim=DESCRIPTOR_DIM)
     tokens = stem(noise(2, 3, grid[0] * patch, grid[1] * patch))
@@ -75,13 +75,18 @@ def test_a_token_for_every_patch_of_pictures_that_need_not_be_square(grid, patch
 
 def test_the_encoder_gives_the_descriptors_at_every_block_row_by_row():
     encoder = build_encoder(EMBEDDED)
-    images = noise(2, 3, 42, 70).sigmoid()
+    images = noise(2, 3, 24, 40).sigmoid()
     tokens = encoder(images)
     assert encoder.grid_size(images) == (3, 5)
-    assert tokens.shape == (2, 2, 15, EMBEDDED.embed_dim)
+    assert tokens.shape == (1, 2, 15, EMBEDDED.embed_dim)
     described = encoder.vit.patch_embed.describe((images - encoder.mean) / encoder.std)
     for layer in tokens:
         torch.testing.assert_close(layer, described.flatten(1, 2))
+
+
+def test_a_patch_of_an_odd_number_of_pixels_is_refused():
+    with pytest.raises(ConfigError, match="even"):
+        FilterStem(img_size=63, patch_size=7, embed_dim=DESCRIPTOR_DIM)
 
 
 def test_a_batch_equals_its_pictures_one_by_one(stem):
@@ -94,7 +99,7 @@ def test_a_batch_equals_its_pictures_one_by_one(stem):
 def test_tokens_of_another_width_are_projected_and_start_as_the_descriptors():
     config = replace(EMBEDDED, embed_dim=DESCRIPTOR_DIM + 6, num_heads=6, stem="filters")
     encoder = build_encoder(config)
-    stem, images = encoder.vit.patch_embed, noise(1, 3, 28, 42)
+    stem, images = encoder.vit.patch_embed, noise(1, 3, 32, 48)
     assert isinstance(stem.proj, nn.Linear)
     tokens = stem(images)
     torch.testing.assert_close(tokens[..., :DESCRIPTOR_DIM], stem.describe(images))
@@ -230,8 +235,8 @@ def test_shipped_weights_without_their_scale_are_refused():
 
 
 def test_the_shipped_encoder_gives_finite_tokens_that_differ_from_place_to_place(shipped):
-    tokens = shipped(texture(56, 70).sigmoid())
-    assert tokens.shape == (2, 1, 20, EMBEDDED.embed_dim)
+    tokens = shipped(texture(32, 40).sigmoid())
+    assert tokens.shape == (1, 1, 20, EMBEDDED.embed_dim)
     assert tokens.isfinite().all()
     assert tokens.std(dim=2)[..., RESPONSES].min() > 0
 
@@ -245,7 +250,7 @@ def test_the_fingerprint_is_that_of_the_file_and_its_scale(shipped):
 
 
 def detector_on(encoder) -> AnomalyDetector:
-    config = ModelConfig(variant="training-free", encoder=EMBEDDED, inp_count=3)
+    config = ModelConfig.for_encoder(EMBEDDED, variant="training-free", inp_count=3)
     return AnomalyDetector(build_model(config, encoder), config, Provenance("weights", "shipped"))
 
 

@@ -478,6 +478,18 @@ def test_all_tokens_are_taken_where_zero_or_more_than_there_are_is_asked_for(tin
 # --- settings of the head ----------------------------------------------------------------------
 
 
+def test_prototypes_can_be_drawn_from_a_part_of_the_tokens():
+    groups = [torch.arange(n * 3.0).view(1, n, 3) for n in (12, 9)]
+    cache = TokenCache(groups, [(3, 4), (3, 3)], [0, 1])
+    batch = cache.sample([0, 1], 2, 4, torch.Generator().manual_seed(0), source_tokens=5)
+    assert batch.fused_tokens.shape == (2, 5, 3) and batch.token_mask is None
+    for tokens in batch.fused_tokens:
+        assert len(tokens.unique(dim=0)) == 5
+        assert torch.equal(tokens, groups[0][0][(tokens[:, 0] / 3).long()])
+    whole = cache.sample([0, 1], 2, 4, torch.Generator().manual_seed(0), source_tokens=10)
+    assert whole.fused_tokens.shape == (2, 12, 3), "more than there are: all, padded"
+
+
 @pytest.mark.parametrize(("head_input", "is_one"), [("paper", True), ("scaled", False)])
 def test_the_papers_head_sees_the_residual_as_it_is(head_input, is_one, encoder, tiny_config):
     config, fit_config = of_variant(tiny_config, "inp-former++")

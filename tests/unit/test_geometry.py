@@ -55,6 +55,13 @@ def test_the_benchmark_input_is_pillows_resize_and_crop_bit_for_bit(patch):
     assert np.array_equal(geometry.to_input(image), np.asarray(resized)[inner, inner])
 
 
+def test_a_finer_grid_sees_the_same_part_of_the_picture():
+    coarse = ImageGeometry.benchmark((300, 517), 14)
+    fine = ImageGeometry.benchmark((300, 517), 8, token_budget=49 * 49)
+    assert fine.grid_size == (49, 49)
+    assert (fine.resized_size, fine.crop_box) == (coarse.resized_size, coarse.crop_box)
+
+
 def test_the_full_input_is_the_whole_picture_resized(rgb):
     geometry = ImageGeometry.full((20, 30), 14)
     resized = Image.fromarray(rgb).resize(geometry.input_size[::-1], Image.Resampling.BILINEAR)

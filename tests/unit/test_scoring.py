@@ -96,7 +96,7 @@ def test_the_fused_map_of_the_paper_is_half_the_sum_made_at_the_inputs_size(outp
     config = dataclasses.replace(tiny_config, map_balance="paper")
     errors = upsampled(slow_errors(output, True).mean(dim=0), output)
     by_equation = 0.5 * (errors + output.segmentation_map)
-    expected = smooth(resize(by_equation, score_size(output.grid_size)))
+    expected = smooth(resize(by_equation, score_size(output.input_size)))
     # The levels must not matter where the paper's balance is asked for.
     for levels in (None, calibration(3.0, 0.5)):
         actual = fused_map_of(output, config, levels)
@@ -121,12 +121,12 @@ def test_a_model_gives_the_maps_its_config_names_at_the_score_size(variant, tiny
         maps = anomaly_maps(model(images), config, None)
     assert tuple(maps) == config.map_names
     for name, values in maps.items():
-        assert values.shape == (3, *score_size((4, 5))), name
+        assert values.shape == (3, *score_size(tuple(images.shape[-2:]))), name
         assert values.isfinite().all() and values.min() > -1e-6, name
 
 
 def test_inp_former_measures_angles_and_plus_plus_also_lengths(output, tiny_config):
-    size = score_size(output.grid_size)
+    size = score_size(output.input_size)
     for variant, with_length in (("inp-former", False), ("inp-former++", True)):
         config = dataclasses.replace(tiny_config, variant=variant)
         maps = anomaly_maps(output, config, None)
@@ -140,14 +140,14 @@ def test_maps_that_need_decoding_are_left_out_if_it_was_not_done(tiny_model, ima
     assert list(anomaly_maps(output, tiny_config, None)) == ["distance"]
 
 
-def test_the_score_size_of_the_benchmark_grid_is_the_evaluators():
-    assert score_size((28, 28)) == (256, 256)
+def test_the_score_size_of_the_benchmark_input_is_the_evaluators():
+    assert score_size((392, 392)) == (256, 256)
 
 
-@pytest.mark.parametrize("grid", [(4, 5), (20, 40), (56, 14), (1, 1)])
-def test_other_grids_keep_the_evaluators_scale_and_their_aspect(grid):
-    for patches, pixels in zip(grid, score_size(grid), strict=True):
-        assert abs(pixels - patches * 256 / 28) <= 0.5
+@pytest.mark.parametrize("size", [(56, 70), (280, 560), (784, 196), (1, 1)])
+def test_other_inputs_keep_the_evaluators_scale_and_their_aspect(size):
+    for seen, pixels in zip(size, score_size(size), strict=True):
+        assert pixels >= 1 and abs(pixels - seen * 256 / 392) <= 0.5
 
 
 def test_smoothing_equals_a_direct_two_dimensional_convolution():

@@ -161,7 +161,7 @@ def test_a_fit_measures_the_scale_of_the_shots_for_extractor_and_decoder(fitted)
     assert torch.equal(first.mean, second.mean)
     assert torch.equal(first.deviation, second.deviation)
     assert first.mean[:64].gt(0).all(), "energies have a mean"
-    shots = [shot_tensors(picture(seed), "", FILTERS.patch_size)[0] for seed in (0, 1)]
+    shots = [shot_tensors(picture(seed), "", FILTERS)[0] for seed in (0, 1)]
     tokens = fitted.model.encoder(torch.stack(shots))[0].flatten(0, 1)
     scaled = first(tokens)[:, :64]
     assert scaled.mean().abs() < 0.5 and 0.5 < scaled.std() < 1.5
