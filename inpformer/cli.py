@@ -56,6 +56,7 @@ def fit(options: argparse.Namespace) -> int:
         "tiles": options.tiles,
         "false_alarm_rate": options.false_alarm_rate,
         **({} if options.steps is None else {"steps": options.steps}),
+        **({} if options.views is None else {"views": options.views}),
     }
     FitConfig(**settings)  # nonsense is refused at once, not after the encoder was loaded
     pictures = {path: read_image(path) for path in list_images(options.shots)}
@@ -215,6 +216,12 @@ def _parser() -> argparse.ArgumentParser:
     verb.add_argument("--inps", type=int, default=defaults.inp_count, help="prototypes per picture")
     verb.add_argument("--seed", type=int, default=defaults.seed)
     verb.add_argument("--tiles", default="", help="fit in tiles, such as 2x2, or auto")
+    verb.add_argument(
+        "--views",
+        choices=("paper", "station"),
+        help="paper: parts lie at any angle; station: always the same way "
+        "(default: as suits the encoder)",
+    )
     verb.add_argument(
         "--textures", nargs="+", type=Path, help="pictures to cut synthetic defects from (DTD)"
     )

@@ -33,6 +33,8 @@ SHOTS = 4
 SHOTS_PER_PART = 2
 # Longer than a visitor would wait, and every picture left out in turn for the threshold.
 STEPS = 1000
+# A washer may lie at any angle; the other parts lie the same way in every picture.
+VIEWS = {"washer": "paper"}
 
 
 def main() -> None:
@@ -55,7 +57,8 @@ def main() -> None:
 def fit_part(base: AnomalyDetector, part: ExamplePart) -> AnomalyDetector:
     """Fit INP-Former++ to the first normal pictures of a part."""
     images = [load_image(path) for path in part.normal_paths[:SHOTS]]
-    settings = {"steps": STEPS, "calibration_folds": SHOTS}
+    views = VIEWS.get(part.name, "station")
+    settings = {"steps": STEPS, "calibration_folds": SHOTS, "views": views}
     config = FitConfig.for_encoder(base.config.encoder, **settings)
     return timed_fit(base, part.name, images, config)
 

@@ -101,6 +101,9 @@ def _normal_column(start: AnomalyDetector) -> dict[str, Any]:
             20, 1000, value=defaults.steps, step=10, label=text.STEPS_LABEL, elem_id="steps"
         )
         parts["inps"] = gr.Slider(1, 16, value=defaults.inp_count, step=1, label=text.INPS_LABEL)
+        parts["any_angle"] = gr.Checkbox(
+            defaults.views == "paper", label=text.ANY_ANGLE_LABEL, info=text.ANY_ANGLE_INFO
+        )
         parts["seed"] = gr.Number(defaults.seed, precision=0, label=text.SEED_LABEL)
     with gr.Row():
         parts["fit"] = gr.Button(text.FIT, variant="primary", elem_id="fit")

@@ -52,6 +52,8 @@ VARIANTS: Final = (
     ("Training-free prototypes (seconds)", "training-free"),
 )
 STEPS_LABEL: Final = "Training steps"
+ANY_ANGLE_LABEL: Final = "Parts may lie at any angle"
+ANY_ANGLE_INFO: Final = "Off: every picture shows the part the same way round."
 INPS_LABEL: Final = "Prototypes (INPs) per picture"
 SEED_LABEL: Final = "Seed"
 

@@ -34,6 +34,7 @@ def wire_fit(handlers: Handlers, page: dict[str, Any]) -> None:
         variant: str,
         steps: float,
         inps: float,
+        any_angle: bool,
         seed: float,
         request: gr.Request,
     ) -> Iterator[tuple]:
@@ -43,6 +44,7 @@ def wire_fit(handlers: Handlers, page: dict[str, Any]) -> None:
             variant=variant,
             steps=int(steps),
             inp_count=int(inps),
+            views="paper" if any_angle else "station",
             seed=int(seed or 0),
         )
         buttons = {True: (False, text.FITTING, True), False: (True, text.FIT, False)}
@@ -65,7 +67,7 @@ def wire_fit(handlers: Handlers, page: dict[str, Any]) -> None:
     )
     fitting = page["fit"].click(
         fit,
-        parts_of(page, ("files", "variant", "steps", "inps", "seed")),
+        parts_of(page, ("files", "variant", "steps", "inps", "any_angle", "seed")),
         parts_of(page, ("progress", "card", "fit", "cancel")),
         api_name="fit",
         show_progress_on=page["progress"],

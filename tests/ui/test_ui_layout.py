@@ -23,7 +23,7 @@ from inpformer.ui import text
 from inpformer.ui.layout import CSS_PATH, build_demo
 
 LOOK = (0.6, "inferno")
-FREE = ("training-free", 20, 4, 1)
+FREE = ("training-free", 20, 4, True, 1)
 TRAINED = ("inp-former", 20, 4, 1)
 
 

@@ -19,6 +19,7 @@ import inpformer.detector
 from inpformer import cli, detector_file
 from inpformer.config import FitConfig
 from inpformer.detector import AnomalyDetector, Provenance
+from inpformer.errors import UserError
 from inpformer.model_input import MAX_SHOTS
 from inpformer.modeling.build import build_encoder, build_model
 from inpformer.presets import ENCODER_PRESETS
@@ -670,6 +671,20 @@ def start(*arguments: object, **options) -> subprocess.Popen:
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         **options,
     )
+
+
+@pytest.mark.parametrize(("given", "views"), [((), "station"), (("--views", "paper"), "paper")])
+def test_the_views_asked_for_reach_the_fit(run, shot, tmp_path, monkeypatch, given, views):
+    asked = []
+
+    def fit(self, images, config, **_):
+        asked.append(config.views)
+        raise UserError("Enough.")
+
+    monkeypatch.setattr("inpformer.detector.AnomalyDetector.fit", fit)
+    where = ("-o", tmp_path / "d.safetensors", "--encoder", "embedded")
+    code, _, err = run("fit", shot, *where, *given)
+    assert (code, asked) == (BAD, [views]) and "Enough." in err
 
 
 def test_the_command_fits_as_a_real_process(run, shot, tmp_path):
