@@ -23,7 +23,13 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from benchmarks.encoder import UNTRAINED, Figures, encoder_config, load_encoder, nearest_map
+from benchmarks.encoder import (
+    Figures,
+    encoder_config,
+    encoder_parser,
+    load_encoder,
+    nearest_map,
+)
 from inpformer.config import VARIANTS, FitConfig, ModelConfig
 from inpformer.datasets import Sample, read_mvtec_folder
 from inpformer.detector import AnomalyDetector, Provenance
@@ -77,22 +83,13 @@ def main() -> None:
 
 
 def parse_options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("folders", nargs="+", type=Path, help="objects in the layout of MVTec AD")
-    parser.add_argument(
-        "--encoder", action="append", help=f"a preset, or {UNTRAINED}; repeat for more rows"
-    )
-    parser.add_argument("--weights", type=Path, help="file with the weights of the encoder")
+    parser = encoder_parser(__doc__)
     parser.add_argument("--variant", choices=VARIANTS)
     parser.add_argument("--steps", type=int)
-    parser.add_argument("--shots", type=int, default=4, help="normal pictures to fit on")
     parser.add_argument("--seed", type=int)
     parser.add_argument("--decoder-depth", type=int)
     parser.add_argument("--mlp-ratio", type=float)
     parser.add_argument("--tiles", help="fit and inspect in tiles, such as 2x2")
-    parser.add_argument("--device", default="auto")
     parser.add_argument("--all-maps", action="store_true", help="a row for every map")
     parser.add_argument(
         "--nearest", action="store_true", help="also the nearest-neighbour test on the same tokens"

@@ -100,19 +100,24 @@ def main() -> None:
 
 
 def parse_options() -> argparse.Namespace:
+    options = encoder_parser(__doc__).parse_args()
+    options.encoder = options.encoder or ["embedded", UNTRAINED]
+    return options
+
+
+def encoder_parser(description: str) -> argparse.ArgumentParser:
+    """Return a parser of what every measurement of encoders on folders asks for."""
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("folders", nargs="+", type=Path, help="objects in the layout of MVTec AD")
     parser.add_argument(
         "--encoder", action="append", help=f"a preset, or {UNTRAINED}; repeat for more rows"
     )
     parser.add_argument("--weights", type=Path, help="file with the weights of the encoder")
-    parser.add_argument("--shots", type=int, default=4, help="normal pictures compared with")
+    parser.add_argument("--shots", type=int, default=4, help="normal pictures to learn from")
     parser.add_argument("--device", default="auto")
-    options = parser.parse_args()
-    options.encoder = options.encoder or ["embedded", UNTRAINED]
-    return options
+    return parser
 
 
 def encoder_config(name: str) -> EncoderConfig:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
-from inpformer.config import MAP_NAMES, VARIANTS, FitConfig
+from inpformer.config import MAP_NAMES, VARIANTS, VIEW_KINDS, FitConfig
 from inpformer.errors import UserError
 from inpformer.presets import ENCODER_PRESETS
 from inpformer.version import __version__
@@ -55,9 +55,11 @@ def fit(options: argparse.Namespace) -> int:
         "inp_count": options.inps,
         "tiles": options.tiles,
         "false_alarm_rate": options.false_alarm_rate,
-        **({} if options.steps is None else {"steps": options.steps}),
-        **({} if options.views is None else {"views": options.views}),
+        "steps": options.steps,
+        "views": options.views,
     }
+    # What was not asked for is left to what suits the encoder.
+    settings = {name: value for name, value in settings.items() if value is not None}
     FitConfig(**settings)  # nonsense is refused at once, not after the encoder was loaded
     pictures = {path: read_image(path) for path in list_images(options.shots)}
     for path, picture in pictures.items():
@@ -218,7 +220,7 @@ def _parser() -> argparse.ArgumentParser:
     verb.add_argument("--tiles", default="", help="fit in tiles, such as 2x2, or auto")
     verb.add_argument(
         "--views",
-        choices=("paper", "station"),
+        choices=VIEW_KINDS,
         help="paper: parts lie at any angle; station: always the same way "
         "(default: as suits the encoder)",
     )

@@ -10,9 +10,11 @@ from inpformer.errors import require
 from inpformer.presets import ENCODER_PRESETS, EncoderConfig
 
 Variant = Literal["training-free", "inp-former", "inp-former++"]
+ViewKind = Literal["paper", "station"]
 MapName = Literal["fused", "reconstruction", "segmentation", "distance"]
 
 VARIANTS = ("training-free", "inp-former", "inp-former++")
+VIEW_KINDS = get_args(ViewKind)
 MAP_NAMES = ("fused", "reconstruction", "segmentation", "distance")
 MAX_DECODER_DEPTH = 64
 MAX_MLP_RATIO = 16
@@ -211,7 +213,7 @@ class FitConfig:
     batch_size: int = 4
     tokens_per_view: int = 49
     source_tokens: int = 0
-    views: Literal["paper", "station"] = "paper"
+    views: ViewKind = "paper"
     inp_count: int = 6
     decoder_depth: int = 0
     mlp_ratio: float = 4.0
@@ -249,10 +251,7 @@ class FitConfig:
         require(
             self.variant in VARIANTS, f"variant must be one of {VARIANTS}, got '{self.variant}'"
         )
-        require(
-            self.views in ("paper", "station"),
-            f"views must be 'paper' or 'station', got '{self.views}'",
-        )
+        require(self.views in VIEW_KINDS, f"views must be one of {VIEW_KINDS}, got '{self.views}'")
         require(
             self.head_input in ("scaled", "paper"),
             f"head_input must be 'scaled' or 'paper', got '{self.head_input}'",

@@ -165,7 +165,7 @@ class _Fit:
         if self.model_config.token_scale == "shots":
             tokens = torch.cat([self.cache.groups[view].mean(dim=0) for view in views])
             model.inp_extractor.scale.measure(tokens)
-            model.decoder.scale.measure(tokens)
+            model.decoder.scale.load_state_dict(model.inp_extractor.scale.state_dict())
 
     def train_head(self, model: INPFormer) -> None:
         """Train the segmentation head on residuals of pseudo-anomalies; the rest stays frozen."""

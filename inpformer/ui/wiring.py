@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import gradio as gr
@@ -131,15 +131,14 @@ def wire_start(handlers: Handlers, page: dict[str, Any]) -> None:
         card = handlers.start_over(session_id(request))
         return (card, None, None, "", *_empty_result(handlers.detector.map_names))
 
-    @shown_to_visitor
-    def use_zero_shot(path: str | None, opacity: float, colours: str, request: gr.Request) -> Any:
-        card, report = handlers.use_start(session_id(request), True, path, opacity, colours)
-        return card, *report_values(report)
+    def use_start(is_zero_shot: bool) -> Callable[..., Any]:
+        @shown_to_visitor
+        def look(path: str | None, opacity: float, colours: str, request: gr.Request) -> Any:
+            visitor = session_id(request)
+            card, report = handlers.use_start(visitor, is_zero_shot, path, opacity, colours)
+            return card, *report_values(report)
 
-    @shown_to_visitor
-    def use_free(path: str | None, opacity: float, colours: str, request: gr.Request) -> Any:
-        card, report = handlers.use_start(session_id(request), False, path, opacity, colours)
-        return card, *report_values(report)
+        return look
 
     page["start_over"].click(
         start_over,
@@ -148,9 +147,9 @@ def wire_start(handlers: Handlers, page: dict[str, Any]) -> None:
         api_visibility="private",
         show_progress="hidden",
     )
-    for name, function in (("zero_shot", use_zero_shot), ("free", use_free)):
+    for name, is_zero_shot in (("zero_shot", True), ("free", False)):
         page[name].click(
-            function,
+            use_start(is_zero_shot),
             parts_of(page, ("picture", "opacity", "colours")),
             [page["card"], *report_outputs(page)],
             api_visibility="private",
