@@ -79,7 +79,7 @@ MAP_TITLES: Final = {
     "fused": "Fused: reconstruction + segmentation head",
     "reconstruction": "Reconstruction",
     "segmentation": "Segmentation head",
-    "distance": "INP distance (zero-shot)",
+    "distance": "INP distance",
 }
 
 STEP_INPS: Final = "4 · Why: the prototypes (INPs) of this picture"
