@@ -10,15 +10,11 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
 from inpformer.errors import require
-
-if TYPE_CHECKING:
-    pass
 
 Colour = tuple[int, int, int]
 
@@ -191,6 +187,19 @@ def find_regions(mask: np.ndarray, anomaly_map: np.ndarray, min_area: int = 0) -
         peak_at = (left + x, top + y)
         regions.append(Region((left, top, width, height), area, float(values[y, x]), peak_at))
     return sorted(regions, key=lambda region: region.peak, reverse=True)
+
+
+def drop_small_regions(mask: np.ndarray, min_area: int) -> np.ndarray:
+    """Return a mask `(H, W)` bool without the regions of fewer pixels than `min_area`.
+
+    Regions are those of `find_regions`; the mask itself is returned where nothing can be dropped.
+    """
+    if min_area <= 1:
+        return mask
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
+    is_kept = stats[:, cv2.CC_STAT_AREA] >= min_area
+    is_kept[0] = False
+    return is_kept[labels]
 
 
 def check_colour_map(colour_map: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -144,6 +144,22 @@ class AnomalyResult:
         if name not in self._pictures:
             self._pictures[name] = self.geometry.to_picture(self.score_maps[name])
         return self._pictures[name]
+
+    def forget_pictures(self) -> None:
+        """Free the maps at the picture's size; they are made again when they are asked for."""
+        self._pictures.clear()
+        for name in ("anomaly_map", "inspected_mask"):
+            self.__dict__.pop(name, None)
+
+    def deciding_by(self, name: MapName) -> AnomalyResult:
+        """Return this result with another map as the deciding one.
+
+        Raises:
+            UserError: The detector does not give this map.
+        """
+        if name not in self.score_maps:
+            self.map(name)
+        return replace(self, map_name=name)
 
     def mask(self, threshold: float | None = None) -> np.ndarray:
         """Return the predicted mask, `(H, W)` bool: pixels of the deciding map above a cut.
