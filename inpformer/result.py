@@ -146,7 +146,7 @@ class AnomalyResult:
         return self._pictures[name]
 
     def forget_pictures(self) -> None:
-        """Free the maps at the picture's size; they are made again when they are asked for."""
+        """Drop maps at the picture's size; they are made again when asked for."""
         self._pictures.clear()
         for name in ("anomaly_map", "inspected_mask"):
             self.__dict__.pop(name, None)
