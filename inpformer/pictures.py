@@ -58,7 +58,7 @@ def draw_heatmap(
     Returns:
         `(H, W, 3)` uint8 RGB.
     """
-    table = _colour_table(colour_map)[:, None]
+    table = colour_table(colour_map)[:, None]
     heatmap = np.empty((*anomaly_map.shape, 3), np.uint8)
     for rows in _strips(anomaly_map.shape):
         index, missing = _colour_index(anomaly_map[rows], value_range)
@@ -91,7 +91,7 @@ def draw_overlay(
     _check_same_size(image, anomaly_map)
     require(0 <= opacity <= 1, f"the opacity must be between 0 and 1, not {opacity}")
     alpha = opacity * np.arange(256) / 255
-    weighted = np.rint(_colour_table(colour_map) * alpha[:, None]).astype(np.uint8)[:, None]
+    weighted = np.rint(colour_table(colour_map) * alpha[:, None]).astype(np.uint8)[:, None]
     overlay = np.empty_like(image, order="C")
     for rows in _strips(anomaly_map.shape):
         index, missing = _colour_index(anomaly_map[rows], value_range)
@@ -209,8 +209,12 @@ def check_colour_map(colour_map: str) -> None:
 
 
 @lru_cache
-def _colour_table(colour_map: str) -> np.ndarray:
-    """Return `(256, 3)` uint8 RGB."""
+def colour_table(colour_map: str) -> np.ndarray:
+    """Return the colours of a map, `(256, 3)` uint8 RGB; not to be written to.
+
+    Raises:
+        ConfigError: It is not one of `COLOUR_MAPS`.
+    """
     check_colour_map(colour_map)
     from matplotlib import colormaps
 
