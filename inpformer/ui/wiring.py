@@ -17,6 +17,7 @@ from inpformer.ui.views import MapView, ViewSettings
 MODEL_TURN: dict[str, Any] = {"concurrency_id": "inspect", "concurrency_limit": 1}
 
 _MAP_VIEW = ("verdict", "overlay", "compare", "heatmap", "colour_bar")
+_CUT_STEPS = 200
 _REPORT = (*_MAP_VIEW, "cut", "map", "lead", "mosaic", "legend", "attention")
 
 
@@ -173,7 +174,8 @@ def report_values(report: InspectReport | None) -> tuple[Any, ...]:
     if report is None:
         return (gr.skip(),) * len(_REPORT)
     label = text.THRESHOLD_LABEL if report.is_calibrated else text.CUT_LABEL
-    cut = gr.update(value=report.cut, label=label, maximum=2 if report.is_calibrated else 1)
+    most = report.most_cut
+    cut = gr.update(value=report.cut, label=label, maximum=most, step=most / _CUT_STEPS)
     maps = gr.update(choices=map_choices(report.map_names), value=report.map_name)
     return (*report.map_view, cut, maps, *report.prototype_view)
 
@@ -190,7 +192,7 @@ def session_id(request: gr.Request) -> str:
 
 
 def _empty_result(names: tuple[MapName, ...]) -> tuple[Any, ...]:
-    cut = gr.update(value=1, label=text.THRESHOLD_LABEL, maximum=2)
+    cut = gr.update(value=1, label=text.THRESHOLD_LABEL, maximum=2, step=2 / _CUT_STEPS)
     maps = gr.update(choices=map_choices(names), value=names[0])
     pictures = (None,) * (len(_MAP_VIEW) - 1)
     empty = views.message(text.RESULT_EMPTY)
