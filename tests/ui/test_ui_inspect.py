@@ -1,11 +1,12 @@
 """Inspecting and redrawing, as plain functions."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from PIL import Image
-from ui_doubles import give, words_of
+from ui_doubles import give, striped, words_of
 
 from inpformer.detector import AnomalyDetector
 from inpformer.errors import ImageError, UserError
@@ -66,7 +67,7 @@ def test_without_a_fit_a_picture_gets_a_map_but_no_verdict(inspecting, pictures)
     words = words_of(report.map_view.verdict)
     assert text.VERDICTS[None] in words and text.NOT_CALIBRATED in words
     assert "confidence" not in words
-    assert not report.is_calibrated and report.cut == views.UNCALIBRATED_CUT
+    assert not report.is_calibrated and (report.cut, report.most_cut) == (0.5, 1.0)
     assert report.map_names == ("distance",) and report.map_name == "distance"
     assert report.prototype_view.lead == text.TRAINING_FREE_INPS_LEAD
     for picture in (report.map_view.overlay, report.map_view.heatmap, report.prototype_view.mosaic):
@@ -77,13 +78,20 @@ def test_without_a_fit_a_picture_gets_a_map_but_no_verdict(inspecting, pictures)
     assert len(report.prototype_view.attention) == 4
 
 
+def test_without_a_fit_the_cut_starts_in_the_middle_of_the_colours(source):
+    result = source.predict(striped(0))
+    assert views.CutScale.of(result) == (0.5, 1.0)
+    narrow = replace(result, uncalibrated_range=(0.02, 0.14))
+    assert views.CutScale.of(narrow) == pytest.approx((0.08, 0.14))
+
+
 @pytest.mark.parametrize("kind", ["free", "plus"])
 def test_after_a_fit_a_picture_gets_a_verdict_and_a_confidence(inspecting, pictures, kind, request):
     fitted = request.getfixturevalue(kind)
     give(inspecting.handlers, "ann", fitted)
     report = inspecting.inspect("ann", str(pictures["blot"]), *LOOK)
     words = words_of(report.map_view.verdict)
-    assert report.is_calibrated and report.cut == 1.0
+    assert report.is_calibrated and (report.cut, report.most_cut) == (1.0, 2.0)
     assert report.map_names == fitted.config.map_names and report.map_name == report.map_names[0]
     assert (text.VERDICTS[True] in words) != (text.VERDICTS[False] in words)
     assert "confidence" in words and text.NOT_CALIBRATED not in words
@@ -141,7 +149,7 @@ def test_every_map_says_its_name_and_every_choice_of_colours_looks_different(
 
 def test_a_map_that_this_inspection_does_not_have_falls_back_to_its_own(inspecting, pictures):
     report = inspecting.inspect("ann", str(pictures["blot"]), *LOOK)
-    view = inspecting.redraw("ann", settings("fused", views.UNCALIBRATED_CUT))
+    view = inspecting.redraw("ann", settings("fused", report.cut))
     np.testing.assert_array_equal(view.heatmap, report.map_view.heatmap)
     assert text.MAP_TITLES["distance"] in words_of(view.verdict)
 
