@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -110,7 +111,12 @@ class InspectHandlers:
             UserError: The picture cannot be read; the session is then as it was.
         """
         detector = self.handlers.shelf.detector(session, detector_key)
-        inspection = self.predict(session, detector, detector_key, session.keep(path), looking)
+        copy = session.keep(path)
+        try:
+            inspection = self.predict(session, detector, detector_key, copy, looking)
+        except UserError:
+            shutil.rmtree(copy.parent, ignore_errors=True)
+            raise
         session.add_inspection(inspection)
         return report(inspection, None, session.words)
 

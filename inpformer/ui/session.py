@@ -64,7 +64,7 @@ class Session:
         inspections: What they inspected by id, the oldest first.
         current: Id of the inspection on the screen.
         list_view: The map and cut of the list of results; None for each result's own.
-        uploads: Files of the web server's cache that they brought.
+        uploads: Files of the web server's cache that they brought, or that were drawn for them.
         job: Their running fit or other long work.
         last_seen: Monotonic seconds.
         root: Where `folder` is made; None for the place of temporary files.
@@ -236,6 +236,12 @@ class Sessions:
                 self._sweeper = threading.Thread(target=self._watch, daemon=True, name="sweep")
                 self._sweeper.start()
             return session
+
+    def note_files(self, session_id: str, files: set[Path]) -> None:
+        """Remember files of the web server's cache that show a visitor's data."""
+        with self._lock:
+            if files and (session := self._sessions.get(session_id)) is not None:
+                session.uploads |= files
 
     def forget(self, session_id: str) -> None:
         """Drop a visitor's data, files too, and stop their work."""
