@@ -20,6 +20,7 @@ from inpformer.ui.inspection import Inspection
 from inpformer.ui.viewer_data import Layer
 from inpformer.ui.words import Words
 
+
 class PrototypeView(NamedTuple):
     """The explanation, which no slider changes."""
 
