@@ -1,0 +1,1 @@
+"""Simplified Chinese: the page's texts, and the sentences that the library says in English."""
