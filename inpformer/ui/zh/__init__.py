@@ -1,1 +1,1 @@
-"""Simplified Chinese: the page's texts, and the sentences that the library says in English."""
+"""The page in Simplified Chinese: a file here for every text file above, with the same names."""
