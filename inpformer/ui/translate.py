@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from functools import lru_cache
 from string import Formatter
 
+from inpformer.ui.words import Words
+from inpformer.ui.zh.sentences import SENTENCES
+
 # Placeholders that stand for words of the library; others hold names and numbers, which stay.
 WITHIN = frozenset(
     (
@@ -64,3 +67,11 @@ def _pattern(template: str) -> re.Pattern[str]:
         if name is not None:
             pieces.append(f"(?P<{name}>.+?)")
     return re.compile("".join(pieces), re.DOTALL)
+
+
+_CHINESE = Sentences(SENTENCES)
+
+
+def translate(sentence: str, words: Words) -> str:
+    """Return a sentence of the library in the visitor's language; an unknown one as it is."""
+    return _CHINESE.translate(sentence) if words.language == "zh" else sentence

@@ -184,4 +184,44 @@ FILES: Final = {
     "pixels": "像素",
 }
 
-SENTENCES: Final = {**PICTURES, **DETECTORS, **FILES, **WEIGHTS, **SETTINGS}
+EXAMPLES: Final = {
+    "Steel washer": "钢垫圈",
+    "Woven fabric": "机织布",
+    "Circuit board": "电路板",
+    "Blister pack": "泡罩包装",
+    "Pine board": "松木板",
+    "Printed cap": "印刷瓶盖",
+    "good": "正常",
+    "scratch": "划痕",
+    "dent": "凹痕",
+    "rust": "锈蚀",
+    "crack": "裂纹",
+    "broken thread": "断线",
+    "foreign yarn": "异色纱",
+    "hole": "破洞",
+    "loose thread": "松线",
+    "missing component": "元件缺失",
+    "shifted component": "元件移位",
+    "solder bridge": "焊锡桥连",
+    "solder ball": "锡珠",
+    "missing capsule": "胶囊缺失",
+    "wrong colour": "颜色错误",
+    "dented capsule": "胶囊凹陷",
+    "broken capsule": "胶囊破裂",
+    "blue stain": "蓝变",
+    "chipped edge": "边缘缺损",
+    "knot hole": "节孔",
+    "smeared print": "印刷模糊",
+    "missing print": "印刷缺失",
+    "black spots": "黑点",
+    "broken edge": "边缘破损",
+}
+
+SENTENCES: Final = {
+    **PICTURES,
+    **DETECTORS,
+    **FILES,
+    **WEIGHTS,
+    **SETTINGS,
+    **EXAMPLES,
+}
