@@ -314,6 +314,7 @@ class AnomalyDetector:
             tiles=rows_columns,
             seconds=time.perf_counter() - started,
             notices=self._result_notices(rows_columns, fitted_layout),
+            uncalibrated_range=self.config.encoder.distance_range,
         )
 
     def _predict_tiles(
