@@ -150,13 +150,14 @@ def test_the_picture_modules_never_import_torch_timm_or_gradio():
         part
         for part in (
             *PICTURES,
+            "comparison",
+            "cut",
             "geometry",
             "panels",
-            "prototypes",
-            "result",
-            "cut",
-            "report",
             "picture_sources",
+            "prototypes",
+            "report",
+            "result",
             "result_table",
         )
         if part in PICTURES or f"inpformer.{part}" in MODULES
