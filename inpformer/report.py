@@ -81,14 +81,15 @@ def map_range(result: AnomalyResult) -> tuple[float, float]:
 
 
 def draw_result(
-    image: np.ndarray, result: AnomalyResult, cut: Cut, colour_map: str = "inferno"
+    image: np.ndarray, result: AnomalyResult, cut: Cut | None = None, colour_map: str = "inferno"
 ) -> dict[str, np.ndarray]:
     """Draw the deciding map of a picture at a cut, at the picture's size.
 
     Args:
         image: The picture, `(H, W, 3)` uint8.
         result: What the detector said about it.
-        cut: Where the mask begins.
+        cut: Where the mask begins; None takes the calibrated threshold, and without one the mask
+            is empty.
         colour_map: Colours of the overlay.
 
     Returns:
@@ -96,7 +97,8 @@ def draw_result(
         `(H, W, 3)` uint8 with the mask outlined.
     """
     values = result.anomaly_map
-    mask = cut.mask(values, cut.threshold(result))
+    threshold = result.threshold if cut is None else cut.threshold(result)
+    mask = (cut or Cut()).mask(values, np.inf if threshold is None else threshold)
     overlay = draw_overlay(image, values, result.colour_range(), colour_map=colour_map)
     return {
         "map": to_uint16(values, map_range(result)),

@@ -35,94 +35,95 @@ class ArchiveEntry:
         name: What its person calls it.
         path: The file that was inspected.
         result: What the detector said; its deciding map is written.
+        detector: That inspected it.
+        title: What its person calls the detector.
     """
 
     name: str
     path: Path
     result: AnomalyResult
-
-
-@dataclass(frozen=True)
-class Run:
-    """What was done to all pictures alike.
-
-    Attributes:
-        detector: That inspected them.
-        title: What its person calls it.
-        cut: Where masks begin.
-        colour_map: Of the overlays.
-    """
-
     detector: AnomalyDetector
     title: str
-    cut: Cut
-    colour_map: str = "inferno"
 
 
-def write_archive(path: Path, run: Run, entries: Iterable[ArchiveEntry]) -> Path:
+def write_archive(
+    path: Path, entries: Iterable[ArchiveEntry], cut: Cut | None = None, colour_map: str = "inferno"
+) -> Path:
     """Write the zip, whole or not at all; one picture at a time is held in memory.
 
     Per picture there are the raw map (16 bits over the `map_range` of its row), the mask and the
-    overlay; for all of them `results.csv`, `results.json` and the run card `run.json`.
+    overlay; for all of them `results.csv`, `results.json` and the run card `run.json`, which
+    holds all that is needed to repeat the run and to compare with it.
 
     Args:
         path: Where to; a file of that name is replaced.
-        run: What all pictures have in common.
         entries: The pictures.
+        cut: Where masks begin; None takes the calibrated threshold, and without one the mask is
+            empty.
+        colour_map: Of the overlays.
 
     Raises:
         UserError: A picture is gone, or the file cannot be written.
     """
     rows: list[ResultRow] = []
     pictures: list[dict[str, Any]] = []
+    detectors: dict[int, dict[str, Any]] = {}
     with replacing(path) as partial, zipfile.ZipFile(partial, "w", zipfile.ZIP_STORED) as archive:
         for number, entry in enumerate(entries, 1):
+            # By identity: two detectors of one fingerprint may still be called differently.
+            known = detectors.get(id(entry.detector)) or _describe(entry)
+            detectors[id(entry.detector)] = known
             stem = f"{number:02d}_{_file_stem(entry.name)}"
-            pictures.append(_add_picture(archive, stem, entry, run))
-            rows.append(result_row(entry.name, entry.result, run.title, run.cut))
+            facts = _add_picture(archive, stem, entry, cut, colour_map)
+            pictures.append({"detector": known["fingerprint"], **facts})
+            rows.append(result_row(entry.name, entry.result, entry.title, cut))
             entry.result.forget_pictures()
         rows = sort_rows(rows)
         archive.writestr("results.csv", to_csv(rows))
         archive.writestr("results.json", to_json(rows))
-        card = json.dumps(run_card(run, pictures), ensure_ascii=False, indent=2, allow_nan=False)
-        archive.writestr("run.json", card, zipfile.ZIP_DEFLATED)
+        card = _run_card(list(detectors.values()), pictures, cut, colour_map)
+        text = json.dumps(card, ensure_ascii=False, indent=2, allow_nan=False)
+        archive.writestr("run.json", text, zipfile.ZIP_DEFLATED)
     return path
 
 
-def run_card(run: Run, pictures: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return all that is needed to repeat a run and to compare with it.
-
-    Args:
-        run: What all pictures have in common.
-        pictures: Per picture its facts (`describe_result`), `sha256` and `geometry`.
-    """
+def _run_card(
+    detectors: list[dict[str, Any]],
+    pictures: list[dict[str, Any]],
+    cut: Cut | None,
+    colour_map: str,
+) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "written": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        "detector": {
-            "title": run.title,
-            "fingerprint": fingerprint(run.detector),
-            **describe_detector(run.detector),
-        },
-        "cut": asdict(run.cut),
-        "colour_map": run.colour_map,
-        "versions": {"inpformer": __version__, "python": platform.python_version(), **_versions()},
-        "device": str(run.detector.device),
         "replay": (
-            "Load the detector with this fingerprint; for each picture with this sha256 call "
+            "Load the detector with a picture's fingerprint; for the picture with its sha256 call "
             "predict(image, geometry=geometry, tiles=tiles, map_name=map). On the same versions "
             "and device the scores are equal; elsewhere they differ by rounding."
         ),
+        "cut": None if cut is None else asdict(cut),
+        "colour_map": colour_map,
+        "versions": {"inpformer": __version__, "python": platform.python_version(), **_versions()},
+        "detectors": detectors,
         "pictures": pictures,
     }
 
 
+def _describe(entry: ArchiveEntry) -> dict[str, Any]:
+    return {
+        "title": entry.title,
+        "fingerprint": fingerprint(entry.detector),
+        "device": str(entry.detector.device),
+        **describe_detector(entry.detector),
+    }
+
+
 def _add_picture(
-    archive: zipfile.ZipFile, stem: str, entry: ArchiveEntry, run: Run
+    archive: zipfile.ZipFile, stem: str, entry: ArchiveEntry, cut: Cut | None, colour_map: str
 ) -> dict[str, Any]:
     """Write the files of one picture and return its part of the run card."""
     result, image = entry.result, read_image(entry.path).image
-    drawings = draw_result(image, result, run.cut, run.colour_map)
+    drawings = draw_result(image, result, cut, colour_map)
     files = {}
     for kind, array in drawings.items():
         # Overlays are for looking at; what is measured stays lossless.
@@ -133,7 +134,7 @@ def _add_picture(
     return {
         "name": entry.name,
         "sha256": hashlib.sha256(entry.path.read_bytes()).hexdigest(),
-        **describe_result(result, run.cut),
+        **describe_result(result, cut),
         "geometry": result.geometry.name,
         "tiles": "" if tiles is None else f"{tiles[0]}x{tiles[1]}",
         "map_range": list(map_range(result)),

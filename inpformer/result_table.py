@@ -73,11 +73,12 @@ def result_row(
 
 def sort_rows(rows: Iterable[ResultRow]) -> list[ResultRow]:
     """Return rows by falling confidence; those without one come last, by falling score."""
+    return sorted(rows, key=rank, reverse=True)
 
-    def key(row: ResultRow) -> tuple[float, float, str]:
-        return (-1.0 if row.confidence is None else row.confidence), row.score, row.name
 
-    return sorted(rows, key=key, reverse=True)
+def rank(row: ResultRow) -> tuple[float, float, str]:
+    """Return what rows are sorted by, falling; see `sort_rows`."""
+    return (-1.0 if row.confidence is None else row.confidence), row.score, row.name
 
 
 def to_csv(rows: Sequence[ResultRow]) -> bytes:

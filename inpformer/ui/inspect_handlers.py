@@ -212,9 +212,7 @@ class InspectHandlers:
         return session.inspection, session.words
 
 
-def report(
-    inspection: Inspection, settings: ViewSettings | None, words: Words
-) -> InspectReport:
+def report(inspection: Inspection, settings: ViewSettings | None, words: Words) -> InspectReport:
     """Draw a kept result; runs no model.
 
     Args:

@@ -32,7 +32,9 @@ GEOMETRIES: Final = (
     ("The middle, as in the papers' benchmarks", "benchmark"),
 )
 TILES_LABEL: Final = "Tiles"
-TILES_INFO: Final = "Tiles see smaller defects and take longer; a detector fitted on tiles uses them."
+TILES_INFO: Final = (
+    "Tiles see smaller defects and take longer; a detector fitted on tiles uses them anyway."
+)
 TILES: Final = (
     ("As the detector was fitted", "fitted"),
     ("The whole picture at once", ""),
@@ -133,15 +135,18 @@ NO_PICTURES: Final = "Add pictures, a folder or a zip file, then press Inspect a
 NO_SUCH_RESULT: Final = "This result is no longer in the list; choose another one."
 
 SIDE_LEAD: Final = (
-    "One scale for all: 1 is the threshold of each map, so equal colours mean equally suspicious. "
-    "The last picture shows where the maps disagree."
+    "One scale for all: its ends are the normal level and twice as far as the threshold, which "
+    "lies in its middle, so equal colours mean equally suspicious. The last picture shows where "
+    "the maps differ."
 )
-SIDE_SCORE: Final = "score {times:.2f} × threshold"
 SIDE_ONE_MAP: Final = "This detector gives one map, {name}; there is nothing to compare it with."
-SIDE_RAW: Final = "These maps were never calibrated and share no scale."
+SIDE_RAW: Final = "These maps were never calibrated: raw values on the fixed colours of each."
+SIDE_AGREE: Final = "All maps come to the same verdict."
+SIDE_DIFFER: Final = "The maps come to different verdicts."
+SIDE_OVERLAP: Final = "Of all pixels that any of them flags, {share:.0%} are flagged by all."
+SIDE_TOP: Final = "Of the highest 1% of each map, {share:.0%} are common to all."
 DISAGREEMENT: Final = "Disagreement"
-DISAGREEMENT_LINE: Final = "mean {mean:.2f}, most {most:.2f} thresholds apart"
-
+DISAGREEMENT_LINE: Final = "mean {mean:.2f}, most {most:.2f} (1 = normal level to threshold)"
 NOT_CALIBRATED: Final = (
     "This map shows what is unusual within the picture. For a verdict, fit the detector with "
     "normal pictures."

@@ -95,9 +95,7 @@ def layer_value(
 ) -> dict[str, Any]:
     """Return what the sliders change: mask, outlines, regions. A few kilobytes."""
     result = inspection.result
-    height, width = layer.mask.shape
-    picture_width = result.geometry.picture_size[1]
-    zoom = picture_width / width
+    zoom = result.geometry.picture_size[1] / layer.mask.shape[1]
     scale = result.scales.get(map_name)
     unit = 1.0 if scale is None else scale.threshold
     rows = []

@@ -15,7 +15,7 @@ from inpformer.detector_file import fingerprint
 from inpformer.errors import UserError
 from inpformer.images import read_image
 from inpformer.modeling.build import build_encoder, build_model
-from inpformer.result_archive import ArchiveEntry, Run, write_archive
+from inpformer.result_archive import ArchiveEntry, write_archive
 from inpformer.result_table import ResultRow
 
 SIZE = (60, 84)
@@ -39,7 +39,8 @@ def entries(detector, tmp_path_factory) -> list[ArchiveEntry]:
         image = np.random.default_rng(seed).integers(0, 256, (*SIZE, 3)).astype(np.uint8)
         path = folder / f"{seed}.png"
         Image.fromarray(image).save(path)
-        entries.append(ArchiveEntry(name, path, detector.predict(image)))
+        result = detector.predict(image)
+        entries.append(ArchiveEntry(name, path, result, detector, "my washer"))
     return entries
 
 
@@ -51,9 +52,9 @@ def cut(entries) -> Cut:
 
 
 @pytest.fixture(scope="module")
-def archive(detector, entries, cut, tmp_path_factory) -> zipfile.ZipFile:
+def archive(entries, cut, tmp_path_factory) -> zipfile.ZipFile:
     path = tmp_path_factory.mktemp("archive") / "run.zip"
-    return zipfile.ZipFile(write_archive(path, Run(detector, "my washer", cut), entries))
+    return zipfile.ZipFile(write_archive(path, entries, cut))
 
 
 def read(archive: zipfile.ZipFile, name: str) -> np.ndarray:
@@ -86,9 +87,10 @@ def test_the_run_card_names_detector_cut_versions_and_every_picture(
     archive, entries, detector, cut
 ):
     card = json.loads(archive.read("run.json"))
-    assert card["detector"]["title"] == "my washer"
-    assert card["detector"]["model"]["encoder"]["name"] == "tiny"
-    assert card["detector"]["calibration"]["scales"].keys() == detector.calibration.scales.keys()
+    (described,) = card["detectors"]
+    assert described["title"] == "my washer"
+    assert described["model"]["encoder"]["name"] == "tiny"
+    assert described["calibration"]["scales"].keys() == detector.calibration.scales.keys()
     assert card["cut"] == {"times": cut.times, "min_area": cut.min_area}
     assert {"inpformer", "torch", "numpy", "python"} <= card["versions"].keys()
     for picture, entry in zip(card["pictures"], entries, strict=True):
@@ -98,7 +100,7 @@ def test_the_run_card_names_detector_cut_versions_and_every_picture(
 
 def test_a_run_repeated_from_its_card_gives_the_same_scores(archive, entries, detector):
     card = json.loads(archive.read("run.json"))
-    assert card["detector"]["fingerprint"] == fingerprint(detector)
+    assert card["pictures"][0]["detector"] == fingerprint(detector)
     for picture, entry in zip(card["pictures"], entries, strict=True):
         again = detector.predict(
             read_image(entry.path).image,
@@ -125,8 +127,16 @@ def test_no_map_at_picture_size_stays_in_memory(archive, entries):
     assert not entries[1].result._pictures and "anomaly_map" not in vars(entries[1].result)
 
 
-def test_a_picture_that_is_gone_leaves_no_half_zip(detector, entries, tmp_path):
+def test_without_a_cut_and_a_threshold_the_mask_is_empty(entries, tmp_path):
+    raw = replace(entries[0], result=replace(entries[0].result, scales={}))
+    with zipfile.ZipFile(write_archive(tmp_path / "run.zip", [raw])) as archive:
+        (picture,) = json.loads(archive.read("run.json"))["pictures"]
+        assert picture["verdict"] == "not calibrated" and picture["regions"] == []
+        assert not read(archive, picture["files"]["mask"]).any()
+
+
+def test_a_picture_that_is_gone_leaves_no_half_zip(entries, tmp_path):
     lost = replace(entries[1], path=tmp_path / "gone.png")
     with pytest.raises(UserError, match=r"gone\.png"):
-        write_archive(tmp_path / "run.zip", Run(detector, "x", Cut()), [entries[0], lost])
+        write_archive(tmp_path / "run.zip", [entries[0], lost])
     assert not list(tmp_path.iterdir())
