@@ -12,7 +12,7 @@ import numpy as np
 
 from inpformer.config import MapName
 from inpformer.errors import require
-from inpformer.result import UNCALIBRATED_RANGE, AnomalyResult
+from inpformer.result import AnomalyResult
 
 # 0 is the normal level, 1 the threshold: the colours of `AnomalyResult.colour_range`, so that a
 # calm background and the depth of a defect far beyond the threshold weigh nothing.
@@ -31,6 +31,8 @@ class ScaledMap:
         map_name: Which map.
         unit: `threshold` for a calibrated map: 0 at the normal level, 1 at the threshold. An
             uncalibrated map has no such unit and stays `raw`.
+        value_range: Values of the first and the last colour; the same for all calibrated maps,
+            and fixed for each encoder for raw ones.
         values: `(H, W)` float32 in that unit, larger is more anomalous; NaN where nothing was
             inspected.
         mask: `(H, W)` bool, pixels above the threshold; None if uncalibrated.
@@ -41,16 +43,12 @@ class ScaledMap:
 
     map_name: MapName
     unit: Unit
+    value_range: tuple[float, float]
     values: np.ndarray
     mask: np.ndarray | None
     score: float
     is_anomalous: bool | None
     confidence: float | None
-
-    @property
-    def value_range(self) -> tuple[float, float]:
-        """Values of the first and the last colour, the same for all maps of a unit."""
-        return THRESHOLD_RANGE if self.unit == "threshold" else UNCALIBRATED_RANGE
 
 
 @dataclass(frozen=True)
@@ -106,11 +104,13 @@ def scaled_map(
         values = np.where(result.inspected_mask, result.map(name), np.float32(np.nan))
     scale, score = result.scales.get(name), result.scores[name]
     if scale is None:
-        return ScaledMap(name, "raw", values.astype(np.float32), None, score, None, None)
+        span = result.colour_range(name)
+        return ScaledMap(name, "raw", span, values.astype(np.float32), None, score, None, None)
     width = scale.threshold - scale.normal_level
     return ScaledMap(
         map_name=name,
         unit="threshold",
+        value_range=THRESHOLD_RANGE,
         values=((values - scale.normal_level) / width).astype(np.float32),
         mask=values > scale.threshold,
         score=(score - scale.normal_level) / width,
@@ -169,11 +169,15 @@ def mask_iou(masks: Sequence[np.ndarray]) -> float:
 
 
 def _common_scale(maps: Sequence[ScaledMap]) -> tuple[Unit | None, tuple[int, ...]]:
-    """Return the unit of the first kind that two maps have, and which maps those are."""
-    for unit in ("threshold", "raw"):
-        indices = tuple(index for index, item in enumerate(maps) if item.unit == unit)
+    """Return the first scale that two maps have, calibrated ones first, and which maps those are.
+
+    Raw distances of two encoders are no more alike than those of two calibrations.
+    """
+    scales = sorted({(item.unit, item.value_range) for item in maps}, reverse=True)
+    for scale in scales:
+        indices = tuple(i for i, item in enumerate(maps) if (item.unit, item.value_range) == scale)
         if len(indices) > 1:
-            return unit, indices
+            return scale[0], indices
     return None, ()
 
 

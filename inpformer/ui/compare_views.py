@@ -14,7 +14,6 @@ import numpy as np
 from inpformer.comparison import THRESHOLD_RANGE, Disagreement, ScaledMap
 from inpformer.detector import AnomalyDetector
 from inpformer.pictures import draw_heatmap, draw_outline, draw_overlay
-from inpformer.result import UNCALIBRATED_RANGE
 from inpformer.ui.translate import translate
 from inpformer.ui.words import Words
 
@@ -97,7 +96,7 @@ def legend(detectors: Sequence[ComparedDetector], words: Words) -> str:
         if each.is_calibrated:
             facts.append(words.COMPARE_CALIBRATED)
         else:
-            low, high = UNCALIBRATED_RANGE
+            low, high = each.detector.config.encoder.distance_range
             facts.append(words.COMPARE_UNCALIBRATED.format(low=low, high=high))
         facts += [translate(notice, words) for notice in each.detector.notices]
         lines.append(f"<li><b>{escape(title)}</b><br>{escape(' · '.join(facts))}</li>")
@@ -154,7 +153,7 @@ def _row(picture: ComparedPicture, words: Words) -> str:
         figures.append(_figure(overlay, alt, f"{escape(caption)}<br>{verdict}"))
     found = picture.disagreement
     if found.difference_map is not None:
-        low, high = THRESHOLD_RANGE if found.unit == "threshold" else UNCALIBRATED_RANGE
+        low, high = picture.maps[found.compared[0]].value_range
         drawn = draw_heatmap(found.difference_map, (0.0, high - low), DIFFERENCE_COLOURS)
         caption = words.COMPARE_DIFFERENCE_MAP
         if len(found.compared) < len(picture.maps):

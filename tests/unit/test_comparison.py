@@ -136,6 +136,14 @@ def test_uncalibrated_maps_are_compared_with_each_other_on_their_raw_scale():
     assert found.difference == pytest.approx(0.3)
 
 
+def test_raw_maps_of_different_encoders_have_no_common_scale():
+    first = result_of(np.full(SIZE, 0.2), 0.2)
+    other = replace(first, uncalibrated_range=(0.0, 0.4))
+    assert disagreement([scaled_map(first), scaled_map(other)]).unit is None
+    found = disagreement([scaled_map(first), scaled_map(other), scaled_map(other)])
+    assert (found.unit, found.compared) == ("raw", (1, 2))
+
+
 def test_a_raw_map_is_left_out_beside_two_calibrated_ones():
     calibrated = [scaled_map(result_of(np.full(SIZE, v), v, UNIT)) for v in (0.0, 1.0)]
     raw = scaled_map(result_of(np.full(SIZE, 0.4), 0.4))
