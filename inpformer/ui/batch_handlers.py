@@ -66,6 +66,8 @@ class BatchHandlers:
         finally:
             # Also when the visitor has left, and the generator is closed.
             session.end_job(job)
+            if session.is_forgotten:
+                session.clear()
 
     def stop(self, session_id: str) -> None:
         """Stop a visitor's running inspection after the picture at hand."""
@@ -133,8 +135,8 @@ class BatchHandlers:
             except UserError as error:
                 problems.append(str(error))
                 continue
-            if job.stop.is_set() and session.job is not job:
-                return  # the visitor asked to be forgotten meanwhile
+            if session.is_forgotten:
+                return
             session.add_inspection(inspection, is_shown=done == 0)
             done += 1
             if done == 1:

@@ -14,6 +14,7 @@ from inpformer.pictures import draw_overlay
 from inpformer.ui import views
 from inpformer.ui.handlers import Handlers
 from inpformer.ui.inspection import Inspection, ViewSettings, at_display_size
+from inpformer.ui.result_list import Listing, list_results
 from inpformer.ui.session import Session
 from inpformer.ui.side_by_side import draw_side_by_side
 from inpformer.ui.viewer_data import (
@@ -53,7 +54,11 @@ class MapReport(NamedTuple):
 
 
 class InspectReport(NamedTuple):
-    """An inspected picture as the page shows it; `most_times` is the end of the slider."""
+    """An inspected picture as the page shows it.
+
+    `most_times` is the end of the threshold's slider; `listing` the list of results, None where
+    it stays as it is.
+    """
 
     verdict: str
     picture: dict[str, Any]
@@ -63,6 +68,7 @@ class InspectReport(NamedTuple):
     settings: ViewSettings
     most_times: float
     is_calibrated: bool
+    listing: Listing | None = None
 
 
 class InspectHandlers:
@@ -118,7 +124,8 @@ class InspectHandlers:
             shutil.rmtree(copy.parent, ignore_errors=True)
             raise
         session.add_inspection(inspection)
-        return report(inspection, None, session.words)
+        listing = list_results(session)
+        return report(inspection, None, session.words)._replace(listing=listing)
 
     def predict(
         self,

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from inpformer.errors import UserError
+from inpformer.files import save_bytes
 from inpformer.result_archive import ArchiveEntry, write_archive
 from inpformer.result_table import ResultRow, rank, to_csv, to_json
 from inpformer.ui.inspection import Inspection
@@ -63,11 +64,11 @@ def write_table(session: Session, kind: str) -> Path:
     """Write the results as `csv` or `json` into the visitor's folder.
 
     Raises:
-        UserError: There are none.
+        UserError: There are none, or the disk is full.
     """
     rows = [row for _, row in _some(session)]
     path = session.new_path(f"results.{kind}")
-    path.write_bytes(to_csv(rows) if kind == "csv" else to_json(rows))
+    save_bytes(path, to_csv(rows) if kind == "csv" else to_json(rows))
     return path
 
 

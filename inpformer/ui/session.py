@@ -67,6 +67,7 @@ class Session:
         uploads: Files of the web server's cache that they brought, or that were drawn for them.
         job: Their running fit or other long work.
         last_seen: Monotonic seconds.
+        is_forgotten: Set when the visitor is: what still runs for them keeps nothing.
         root: Where `folder` is made; None for the place of temporary files.
     """
 
@@ -79,6 +80,7 @@ class Session:
     uploads: set[Path] = field(default_factory=set)
     job: Job | None = None
     last_seen: float = 0.0
+    is_forgotten: bool = False
     root: Path | None = None
     _folder: Path | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
@@ -177,6 +179,7 @@ class Session:
     def clear(self) -> list[Path]:
         """Forget everything: stop work, delete the folder; return uploads to delete."""
         uploads = list(self.uploads)
+        self.is_forgotten = True
         if self.job is not None:
             self.job.stop.set()
         self.own.clear()
