@@ -208,20 +208,21 @@ def _picture_column() -> dict[str, Any]:
 def _result_column(detector: AnomalyDetector) -> dict[str, Any]:
     gr.Markdown(f"## {label('STEP_RESULT')}")
     parts: dict[str, Any] = {
-        "verdict": gr.HTML(views.message(ENGLISH.RESULT_EMPTY), elem_id="verdict"),
-        "viewer": viewer("viewer"),
+        "verdict": gr.HTML(views.message(ENGLISH.RESULT_EMPTY), elem_id="verdict")
     }
-    names = detector.map_names
-    parts["map"] = gr.Radio(
-        map_choices(names, ENGLISH), value=names[0], label=label("MAP_LABEL"), elem_id="map"
-    )
-    with gr.Row():
+    # Above the picture, so that both are in sight while a slider moves.
+    with gr.Row(elem_id="cut-row"):
         parts["cut"] = gr.Slider(
             0, 2, value=1, step=0.01, label=label("THRESHOLD_LABEL"), elem_id="cut"
         )
         parts["min_area"] = gr.Slider(
             0, _MOST_AREA, value=0, step=0.01, label=label("MIN_AREA_LABEL"), elem_id="min-area"
         )
+    names = detector.map_names
+    parts["map"] = gr.Dropdown(
+        map_choices(names, ENGLISH), value=names[0], label=label("MAP_LABEL"), elem_id="map"
+    )
+    parts["viewer"] = viewer("viewer")
     with gr.Accordion(label("MAPS_SIDE_BY_SIDE"), open=False):
         parts["side_show"] = gr.Button(label("SIDE_SHOW"), size="sm", elem_id="side-show")
         parts["side_by_side"] = gr.HTML(elem_id="side-by-side")

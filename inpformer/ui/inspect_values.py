@@ -15,7 +15,7 @@ from inpformer.ui.words import Words, label
 
 SETTINGS = ("map", "cut", "min_area")
 LOOKING = ("geometry", "tiles")
-LIST = ("summary", "cards", "table")
+LIST = ("results", "summary", "cards", "table")
 FILTERS = ("filter_verdict", "filter_name")
 
 _OPENED = ("verdict", "viewer", "cut", "min_area", "map", "side_by_side")
@@ -47,7 +47,8 @@ def list_values(listing: Listing | None) -> tuple[Any, ...]:
     """Return what the components called `LIST` show; None leaves them as they are."""
     if listing is None:
         return (gr.skip(),) * len(LIST)
-    return listing.summary, listing.cards, listing.table
+    box = gr.update(visible=listing.count > 0)
+    return box, listing.summary, listing.cards, listing.table
 
 
 def report_outputs(page: dict[str, Any]) -> list[Any]:
@@ -72,7 +73,7 @@ def empty_report(names: tuple[MapName, ...], words: Words) -> tuple[Any, ...]:
         0,
         gr.update(choices=map_choices(names, words), value=names[0]),
         "",
-        *list_values(Listing([], [], words.RESULTS_NONE)),
+        *list_values(Listing([], [], "", 0)),
         "all",
         "",
     )

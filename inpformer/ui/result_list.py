@@ -26,11 +26,12 @@ class Filter(NamedTuple):
 
 
 class Listing(NamedTuple):
-    """The results as the page shows them."""
+    """The results as the page shows them; `count` is that of all, whatever the filter."""
 
     cards: list[dict[str, str]]
     table: list[list[Any]]
     summary: str
+    count: int
 
 
 def ranked(session: Session) -> list[tuple[Inspection, ResultRow]]:
@@ -56,7 +57,8 @@ def list_results(session: Session, wanted: Filter | None = None) -> Listing:
     return Listing(
         cards=[_card(inspection, row, session) for _, inspection, row in shown],
         table=[_cells(number, row, words) for number, _, row in shown],
-        summary=summary if pairs else words.RESULTS_NONE,
+        summary=summary,
+        count=len(pairs),
     )
 
 

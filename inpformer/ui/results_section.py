@@ -53,21 +53,26 @@ def build_many() -> dict[str, Any]:
 
 
 def build_results() -> dict[str, Any]:
-    """Build the list of results."""
-    gr.Markdown(f"## {label('STEP_RESULTS')}")
-    gr.Markdown(label("RESULTS_LEAD"), elem_classes="faint")
-    parts: dict[str, Any] = {}
+    """Build the list of results, hidden while there are none."""
+    with gr.Column(visible=False) as box:
+        gr.Markdown(f"## {label('STEP_RESULTS')}")
+        gr.Markdown(label("RESULTS_LEAD"), elem_classes="faint")
+        parts = _list() | _downloads()
+    return {"results": box, **parts}
+
+
+def _list() -> dict[str, Any]:
     with gr.Row():
-        parts["filter_verdict"] = gr.Radio(
+        verdict = gr.Radio(
             list(ENGLISH.FILTER_CHOICES),
             value="all",
             label=label("FILTER_VERDICT"),
             elem_id="filter-verdict",
         )
-        parts["filter_name"] = gr.Textbox(label=label("FILTER_NAME"), elem_id="filter-name")
-    parts["summary"] = gr.Markdown(label("RESULTS_NONE"), elem_id="results-summary")
-    parts["cards"] = result_cards("result-cards")
-    parts["table"] = gr.Dataframe(
+        name = gr.Textbox(label=label("FILTER_NAME"), elem_id="filter-name")
+    summary = gr.Markdown(elem_id="results-summary")
+    cards = result_cards("result-cards")
+    table = gr.Dataframe(
         headers=list(ENGLISH.TABLE_HEADERS),
         datatype=["number", *["str"] * (len(ENGLISH.TABLE_HEADERS) - 1)],
         label=label("TABLE_LABEL"),
@@ -75,15 +80,25 @@ def build_results() -> dict[str, Any]:
         max_height=360,
         elem_id="results-table",
     )
-    parts["use_for_all"] = gr.Button(label("USE_FOR_ALL"), size="sm", elem_id="use-for-all")
+    return {
+        "filter_verdict": verdict,
+        "filter_name": name,
+        "summary": summary,
+        "cards": cards,
+        "table": table,
+    }
+
+
+def _downloads() -> dict[str, Any]:
+    parts: dict[str, Any] = {
+        "use_for_all": gr.Button(label("USE_FOR_ALL"), size="sm", elem_id="use-for-all")
+    }
     with gr.Row():
         for kind in KINDS:
             title = label(f"DOWNLOAD_{kind.upper()}")
             parts[f"write_{kind}"] = gr.Button(title, size="sm", elem_id=f"write-{kind}")
             # What is written on a click is handed over by this one, which nobody sees.
-            parts[f"save_{kind}"] = gr.DownloadButton(
-                elem_id=f"save-{kind}", elem_classes="unseen", visible="hidden"
-            )
+            parts[f"save_{kind}"] = gr.DownloadButton(elem_id=f"save-{kind}", elem_classes="unseen")
     return parts
 
 
