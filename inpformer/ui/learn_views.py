@@ -61,16 +61,12 @@ def inp_figures(sample: Sample, words: Words) -> str:
 
 def map_figures(sample: Sample, words: Words) -> str:
     """Show all maps of a picture, those with a calibration on one scale."""
-    captions = {}
+    figures = []
     for name in sample.result.score_maps:
-        item = scaled_map(sample.result, name)
-        said = {"name": words.MAP_TITLES[name]}
-        captions[name] = (
-            words.LEARN_MAP_RAW.format(**said)
-            if item.confidence is None
-            else words.LEARN_MAP_CALIBRATED.format(**said, **_verdict(sample, words, name))
-        )
-    return figure_row([_overlay(sample, caption, name) for name, caption in captions.items()])
+        verdict = _verdict(sample, words, name)
+        caption = words.LEARN_MAP.format(name=words.MAP_TITLES[name], verdict=verdict)
+        figures.append(_overlay(sample, caption, name))
+    return figure_row(figures)
 
 
 def calm_figures(good: Sample, defective: Sample, words: Words) -> str:
@@ -78,21 +74,17 @@ def calm_figures(good: Sample, defective: Sample, words: Words) -> str:
     values, image = good.result.anomaly_map, at_display_size(good.image, _SIDE)
     extremes = (float(values.min()), float(values.max()))
     stretched = draw_overlay(image, _fitting(values, image), extremes, _OPACITY)
-    said = _verdict(defective, words)
-    return figure_row(
-        [
-            _overlay(good, words.LEARN_GOOD.format(**_verdict(good, words))),
-            _overlay(defective, words.LEARN_DEFECT.format(defect=defective.name, **said)),
-            _figure(stretched, words.LEARN_STRETCHED),
-        ]
-    )
+    calm = words.LEARN_GOOD.format(verdict=_verdict(good, words))
+    found = words.LEARN_DEFECT.format(defect=defective.name, verdict=_verdict(defective, words))
+    figures = [_overlay(good, calm), _overlay(defective, found)]
+    return figure_row([*figures, _figure(stretched, words.LEARN_STRETCHED)])
 
 
 def verdict_figures(samples: list[Sample], words: Words) -> str:
     """Show pictures, each beside its map with the verdict."""
     figures = []
     for sample in samples:
-        said = words.LEARN_VERDICT.format(what=sample.name, **_verdict(sample, words))
+        said = words.LEARN_VERDICT.format(what=sample.name, verdict=_verdict(sample, words))
         figures += [_figure(at_display_size(sample.image, _SIDE), sample.name)]
         figures += [_overlay(sample, said)]
     return figure_row(figures)
@@ -130,19 +122,20 @@ def spot_figures(samples: list[tuple[Sample, int]], words: Words) -> str:
     for sample, side in samples:
         geometry = sample.result.geometry
         patch = geometry.picture_size[1] / geometry.grid_size[1]
-        said = words.LEARN_SPOT.format(side=side, patch=patch, **_verdict(sample, words))
+        verdict = _verdict(sample, words)
+        said = words.LEARN_SPOT.format(side=side, patch=patch, verdict=verdict)
         figures.append(_overlay(sample, said))
     return figure_row(figures)
 
 
-def _verdict(sample: Sample, words: Words, map_name: str | None = None) -> dict[str, str]:
+def _verdict(sample: Sample, words: Words, map_name: str | None = None) -> str:
     item = scaled_map(sample.result, map_name)
     if item.confidence is None:
-        return {"verdict": words.VERDICTS[None], "confidence": ""}
-    return {
-        "verdict": words.VERDICTS[item.is_anomalous],
-        "confidence": words.CONFIDENCE.format(value=item.confidence),
-    }
+        return words.VERDICTS[None]
+    confidence = words.CONFIDENCE.format(value=item.confidence)
+    return words.LEARN_CONFIDENT.format(
+        verdict=words.VERDICTS[item.is_anomalous], confidence=confidence
+    )
 
 
 def _overlay(sample: Sample, caption: str, map_name: str | None = None) -> str:

@@ -38,7 +38,7 @@ LEARN_ATTENTION: Final = "INP {number}: where it gathers from; nearest to {share
 
 LEARN_MAPS: Final = """## How to read each map
 
-| Map | High where ... | Needs |
+| Map | It is high where | Needs |
 |---|---|---|
 | **INP distance** | a patch is far from its nearest INP: it is unusual *within this picture* | \
 nothing; zero-shot uses prototypes learnt on other parts |
@@ -53,8 +53,7 @@ A zero-shot map and the map of a fitted detector are different things. The page 
 it shows. The head and the fused map follow the INP-Former++ paper, whose authors have published no
 code: this part is a **paper reproduction**, and what the paper leaves open is our choice, listed in
 the README."""
-LEARN_MAP_CALIBRATED: Final = "{name}: {verdict}, {confidence}"
-LEARN_MAP_RAW: Final = "{name}: not calibrated, no verdict"
+LEARN_MAP: Final = "{name}: {verdict}"
 
 LEARN_THRESHOLD: Final = """## Threshold and confidence
 
@@ -68,8 +67,8 @@ that the part is defective.
 - **Colours** have a fixed range with the threshold in the middle, so a normal picture looks calm.
 Tools that stretch every map from its lowest to its highest value paint a defect on a perfect
 part, as in the last picture."""
-LEARN_GOOD: Final = "A good part: {verdict}, {confidence}"
-LEARN_DEFECT: Final = "With a defect ({defect}): {verdict}, {confidence}"
+LEARN_GOOD: Final = "A good part: {verdict}"
+LEARN_DEFECT: Final = "With a defect ({defect}): {verdict}"
 LEARN_STRETCHED: Final = "The good part again, its map stretched to its own extremes: misleading"
 
 LEARN_FEWSHOT: Final = """## What few-shot can and cannot do
@@ -83,8 +82,8 @@ what they never show is flagged even if it is harmless.
 INPs come from the picture itself. Where a component is missing, the patches show bare board, as in
 many other places of the picture, and the INPs absorb it. Counting, order and meaning are out of
 reach."""
-LEARN_VERDICT: Final = "{what}: {verdict}, {confidence}"
-LEARN_PICTURE: Final = "The picture"
+LEARN_CONFIDENT: Final = "{verdict}, {confidence}"
+LEARN_VERDICT: Final = "{what}: {verdict}"
 
 LEARN_LARGE: Final = """### Most of the picture must be normal
 
@@ -99,9 +98,7 @@ LEARN_SMALL: Final = """### A defect smaller than a patch hardly counts
 
 The picture is divided into patches; a spot that covers a small part of one hardly changes its
 vector. Inspect large pictures in tiles (Few-shot, advanced), or photograph from nearer."""
-LEARN_SPOT: Final = (
-    "A dark spot of {side} pixels, where a patch has {patch:.0f}: {verdict}, {confidence}"
-)
+LEARN_SPOT: Final = "A dark spot of {side} pixels, where a patch has {patch:.0f}: {verdict}"
 
 LEARN_LIMITS: Final = """## Limits
 

@@ -54,7 +54,7 @@ def test_the_first_two_sections_can_show_a_visitors_own_picture(learning, pictur
     InspectHandlers(learning.handlers).inspect("Ann", str(pictures["blot"]), 0.6, "inferno")
     figures = learning.mine("Ann")
     assert "blot.png" in words_of(figures.inps)
-    assert "not calibrated, no verdict" in words_of(figures.maps)
+    assert "? Not calibrated" in words_of(figures.maps)
     with pytest.raises(UserError, match="no picture on the screen"):
         learning.mine("Bob")
 
