@@ -1,10 +1,12 @@
 """The page on a live server, seen through gradio's own client and without it."""
 
+from pathlib import Path
 from urllib.parse import urlparse
 
 import httpx
 import numpy as np
 import pytest
+from gradio.utils import get_upload_folder
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
@@ -261,3 +263,17 @@ def test_a_visitor_who_leaves_is_forgotten(page, pictures):
         return answer.json().get("error") == text.NOTHING_INSPECTED
 
     wait_until(is_forgotten, "the visitor to be forgotten")
+
+
+def test_no_drawing_is_left_when_its_visitor_is_forgotten(page, pictures):
+    cache = Path(get_upload_folder())
+
+    def files() -> set[Path]:
+        return {path for path in cache.rglob("*") if path.is_file()}
+
+    before = files()
+    picture = page.uploaded(pictures["third"])
+    answer = page.call("inspect", picture, *LOOK, session="going")
+    assert answer.status_code == 200 and len(files() - before) > 4
+    page.demo._visitors.forget("going")
+    assert files() == before
