@@ -123,6 +123,5 @@ LEARN_PRIVACY: Final = """## Privacy
 there are no analytics and no history of runs.
 - Pictures, detectors and results of your visit are yours alone, and nobody else's page can reach
 them. Only a limited number is kept: the oldest go first.
-- They are deleted when you press *Forget me*, when you leave the page, or after an hour in which
-you do nothing. Drawings that the page was shown, such as overlays, stay in the web server's cache
-for up to five hours, under names that cannot be guessed."""
+- They are deleted, with the drawings made of them, when you press *Forget me*, when you leave the
+page, or after an hour in which you do nothing."""
