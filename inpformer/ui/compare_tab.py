@@ -147,5 +147,10 @@ def report_values(report: CompareReport) -> tuple[Any, ...]:
     """Return what the page shows of a comparison."""
     if report.table is None:
         return report.progress, gr.skip(), gr.skip(), gr.skip()
-    table = gr.update(value=report.table, headers=report.headers, visible=True)
+    # Verdicts need more room than figures.
+    count = len(report.headers) - 5
+    widths = ["15%", "13%", *[f"{42 // count}%"] * count, "10%", "10%", "10%"]
+    table = gr.update(
+        value=report.table, headers=report.headers, column_widths=widths, visible=True
+    )
     return report.progress, report.summary, table, report.rows

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
-from typing import Any
 
-import cv2
 import numpy as np
 
 from inpformer.comparison import THRESHOLD_RANGE, Disagreement, ScaledMap
 from inpformer.detector import AnomalyDetector
 from inpformer.pictures import draw_heatmap, draw_outline, draw_overlay
+from inpformer.ui.figures import data_url, figure, figure_row
 from inpformer.ui.translate import translate
 from inpformer.ui.words import Words
 
@@ -81,7 +79,7 @@ def table_row(picture: ComparedPicture, words: Words) -> list[str]:
         picture.name,
         _known(picture, words),
         *(_verdict(item, words) for item in picture.maps),
-        "" if found.difference is None else f"{found.difference:.2f}",
+        "" if found.difference is None else f"{found.difference:.2g}",
         "" if found.mask_iou is None else f"{found.mask_iou:.0%}",
         f"{found.top_overlap:.0%}",
     ]
@@ -142,7 +140,7 @@ def progress(done: int, count: int, seconds_left: float | None, words: Words) ->
 
 
 def _row(picture: ComparedPicture, words: Words) -> str:
-    figures = [_figure(picture.image, picture.name, escape(words.COMPARE_PICTURE))]
+    figures = [figure(picture.image, picture.name, escape(words.COMPARE_PICTURE))]
     for letter, item in zip(LETTERS, picture.maps, strict=False):
         overlay = draw_overlay(picture.image, item.values, item.value_range, _OPACITY)
         if item.mask is not None:
@@ -150,7 +148,7 @@ def _row(picture: ComparedPicture, words: Words) -> str:
         alt = words.COMPARE_ALT.format(name=picture.name, letter=letter)
         caption = f"{letter} · {words.MAP_TITLES[item.map_name]}"
         verdict = f'<span class="mark {_KINDS[item.is_anomalous]}">{_verdict(item, words)}</span>'
-        figures.append(_figure(overlay, alt, f"{escape(caption)}<br>{verdict}"))
+        figures.append(figure(overlay, alt, f"{escape(caption)}<br>{verdict}"))
     found = picture.disagreement
     if found.difference_map is not None:
         low, high = picture.maps[found.compared[0]].value_range
@@ -158,19 +156,20 @@ def _row(picture: ComparedPicture, words: Words) -> str:
         caption = words.COMPARE_DIFFERENCE_MAP
         if len(found.compared) < len(picture.maps):
             caption += f" ({', '.join(LETTERS[index] for index in found.compared)})"
-        figures.append(_figure(drawn, caption, escape(caption)))
+        figures.append(figure(drawn, caption, escape(caption)))
     kind = "differ" if found.verdicts_differ else "agree"
     return (
         f'<section class="compare-row {kind}"><h4>{_headline(picture, words)}</h4>'
-        f'<div class="compare-figures">{"".join(figures)}</div></section>'
+        f"{figure_row(figures)}</section>"
     )
 
 
 def _headline(picture: ComparedPicture, words: Words) -> str:
     found = picture.disagreement
-    verdicts = [item for item in picture.maps if item.is_anomalous is not None]
-    agreement = words.COMPARE_ROW_AGREE if len(verdicts) > 1 else words.COMPARE_ROW_NONE
-    facts = [words.COMPARE_ROW_DIFFER if found.verdicts_differ else agreement]
+    facts = []
+    if found.mask_iou is not None:
+        differ = found.verdicts_differ
+        facts.append(words.COMPARE_ROW_DIFFER if differ else words.COMPARE_ROW_AGREE)
     if picture.defect is not None:
         facts.append(words.COMPARE_KNOWN.format(defect=_known(picture, words)))
     if found.difference is not None:
@@ -217,20 +216,5 @@ def _scale(words: Words) -> str:
     ends = "".join(f"<span>{escape(end)}</span>" for end in words.COMPARE_SCALE_ENDS)
     return (
         f'<div class="compare-scale"><div>{escape(words.COMPARE_SCALE)}</div>'
-        f'<img alt="" src="{_data_url(ramp, ".png")}"><div class="ends">{ends}</div></div>'
+        f'<img alt="" src="{data_url(ramp, ".png")}"><div class="ends">{ends}</div></div>'
     )
-
-
-def _figure(image: np.ndarray, alt: str, caption: str) -> str:
-    """Return a picture with its caption; the latter is HTML already."""
-    return (
-        f'<figure><img alt="{escape(alt)}" src="{_data_url(image)}">'
-        f"<figcaption>{caption}</figcaption></figure>"
-    )
-
-
-def _data_url(image: np.ndarray, suffix: str = ".jpg") -> str:
-    """Put a picture into the page itself: no file of a visitor's is left behind."""
-    kind: dict[str, Any] = {".jpg": "jpeg", ".png": "png"}
-    encoded = cv2.imencode(suffix, cv2.cvtColor(image, cv2.COLOR_RGB2BGR))[1]
-    return f"data:image/{kind[suffix]};base64,{base64.b64encode(encoded).decode()}"

@@ -53,10 +53,10 @@ COMPARE_VERDICTS: Final = "Of {count} picture(s), verdicts differ on {differing}
 COMPARE_FLAGGED: Final = "{letter} calls {flagged} anomalous."
 COMPARE_RIGHT: Final = "{letter} is right about {right} of the {count} pictures with a known label."
 COMPARE_MEAN: Final = (
-    "The maps differ by {difference:.2f} on average, where 1 is the way from the normal level to "
+    "The maps differ by {difference:.2g} on average, where 1 is the way from the normal level to "
     "the threshold."
 )
-COMPARE_MEAN_RAW: Final = "The raw maps of {letters} differ by {difference:.2f} on average."
+COMPARE_MEAN_RAW: Final = "The raw maps of {letters} differ by {difference:.2g} on average."
 COMPARE_NO_SCALE: Final = (
     "These maps have no common scale, so the pictures are ordered by how little their highest "
     "places coincide."
@@ -64,17 +64,16 @@ COMPARE_NO_SCALE: Final = (
 
 COMPARE_ROW_DIFFER: Final = "⚠ Verdicts differ"
 COMPARE_ROW_AGREE: Final = "Verdicts agree"
-COMPARE_ROW_NONE: Final = "No verdicts to compare"
 COMPARE_KNOWN: Final = "known: {defect}"
 COMPARE_GOOD: Final = "good part"
 COMPARE_PICTURE: Final = "Picture"
 COMPARE_DIFFERENCE_MAP: Final = "Where they differ"
 COMPARE_ALT: Final = "{name}: anomaly map of {letter} over the picture"
-COMPARE_DIFFERENCE: Final = "difference {value:.2f}"
+COMPARE_DIFFERENCE: Final = "difference {value:.2g}"
 COMPARE_IOU: Final = "flagged pixels in common {value:.0%}"
 COMPARE_TOP: Final = "highest 1% in common {value:.0%}"
 
 COMPARE_TABLE: Final = "All pictures, the largest disagreement first"
 COMPARE_COLUMNS: Final = ("Picture", "Known", "Difference", "Flagged in common", "Top 1% in common")
-COMPARE_VERDICT_COLUMN: Final = "Verdict of {letter}"
+COMPARE_VERDICT_COLUMN: Final = "{letter}: verdict, anomaly confidence"
 COMPARE_CELL: Final = "{verdict} · {confidence:.0%}"

@@ -76,7 +76,11 @@ def library_sentences() -> dict[str, str]:
                     argument = node.args[-1]
                 elif name == "require" and len(node.args) > 1:
                     argument = node.args[1]
+                elif ast.unparse(node.func) in ("problems.append", "notes.append"):
+                    argument = node.args[0]
                 for sentence in samples_of(argument, tree) if argument is not None else ():
+                    if not re.search(r"[a-z]{3}", sentence):
+                        continue  # made of parts alone
                     said = as_required(sentence) if name == "require" else sentence
                     found[said] = f"{path.name}:{node.lineno}"
     return found
@@ -116,6 +120,17 @@ def test_every_error_of_the_library_has_a_chinese_counterpart():
         if not is_chinese(CHINESE.translate(sentence))
     ]
     assert not missing, "\n".join(missing)
+
+
+def test_no_part_of_a_sentence_stays_english():
+    half_done = []
+    for sentence in library_sentences():
+        translated = re.sub(
+            r"'\w+'|`.*?`|inpformer import-official.*", "", CHINESE.translate(sentence)
+        )
+        if re.search(r"\b(the|must|is|are|from|numbers|of|and|not|to)\b", translated):
+            half_done.append(translated)
+    assert not half_done, "\n".join(half_done)
 
 
 def test_a_template_and_its_translation_fill_in_the_same():

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from inpformer.ui.zh.sentences_files import FILES, SHOTS, UPLOADS
 from inpformer.ui.zh.sentences_weights import SETTINGS, WEIGHTS
 
 PICTURES: Final = {
@@ -95,6 +96,9 @@ DETECTORS: Final = {
     "A training-free detector has no trained prototypes to use zero-shot.": (
         "免训练检测器没有训练好的原型，不能用于零样本。"
     ),
+    "The prototypes of this detector were learnt: fit a new one for another number.": (
+        "该检测器的原型是学得的：如需其他数量，请重新拟合一个。"
+    ),
     "These detectors stand on different encoders.": "这些检测器基于不同的编码器。",
     "This detector gives no '{name}' map. Choose one of: {names}.": (
         "该检测器不提供“{name}”图。请从以下选择：{names}。"
@@ -143,47 +147,6 @@ DETECTORS: Final = {
     "examples.": "“{path}”已损坏。请重新安装程序，或删除该文件以便不带示例继续使用。",
 }
 
-FILES: Final = {
-    "A detector file must end in .safetensors, and '{name}' does not.": (
-        "检测器文件须以 .safetensors 结尾，而“{name}”不是。"
-    ),
-    "'{path}' is a folder; give the name of a file to save the detector in.": (
-        "“{path}”是文件夹；请给出保存检测器的文件名。"
-    ),
-    "The folder '{folder}' cannot be made; choose another one.": (
-        "无法创建文件夹“{folder}”；请另选一个。"
-    ),
-    "Nothing can be written to '{folder}'; choose another folder, or free some space.": (
-        "无法写入“{folder}”；请另选文件夹，或腾出空间。"
-    ),
-    "There is no space left to save {name}; free some space in {folder}.": (
-        "没有空间保存 {name}；请在 {folder} 中腾出空间。"
-    ),
-    "{name} may not be written in {folder}; choose another folder.": (
-        "没有权限在 {folder} 中写入 {name}；请另选文件夹。"
-    ),
-    "There is a folder called {name} in {folder}; choose another name.": (
-        "{folder} 中已有名为 {name} 的文件夹；请换一个名字。"
-    ),
-    "There is no folder {folder} to save {name} in.": "没有用来保存 {name} 的文件夹 {folder}。",
-    "{name} could not be saved in {folder}: {reason}.": "{name} 无法保存到 {folder}：{reason}。",
-    "'{root}' is not in the layout of MVTec AD: it has no folder {folder}.": (
-        "“{root}”不符合 MVTec AD 的目录结构：缺少文件夹 {folder}。"
-    ),
-    "These pictures of defects have no mask in '{folder}': {names}.": (
-        "以下缺陷图片在“{folder}”中没有掩码：{names}。"
-    ),
-    "There are no pictures to measure on.": "没有可供评测的图片。",
-    "Some scores of the {what} are no finite numbers.": "{what}的部分分数不是有限数值。",
-    "There are no {kind} {what}; these figures need normal and anomalous ones.": (
-        "没有{kind}{what}；这些指标需要正常和异常两类。"
-    ),
-    "normal": "正常",
-    "anomalous": "异常",
-    "pictures": "图片",
-    "pixels": "像素",
-}
-
 EXAMPLES: Final = {
     "Steel washer": "钢垫圈",
     "Woven fabric": "机织布",
@@ -221,6 +184,8 @@ SENTENCES: Final = {
     **PICTURES,
     **DETECTORS,
     **FILES,
+    **UPLOADS,
+    **SHOTS,
     **WEIGHTS,
     **SETTINGS,
     **EXAMPLES,

@@ -113,6 +113,9 @@ SETTINGS: Final = {
     "{setting} must be two numbers of at least 1, got {value}.": (
         "{setting} 须为两个不小于 1 的数，而不是 {value}。"
     ),
+    "{setting} must be two rising numbers from 0 to 2, got {value}.": (
+        "{setting} 须为 0 到 2 之间递增的两个数，而不是 {value}。"
+    ),
     "{setting} must be a number, got {value}.": "{setting} 须为数值，而不是 {value}。",
     "{setting} must divide the {layers} layers, got {value}.": (
         "{setting} 须能整除 {layers} 层，而不是 {value}。"
