@@ -141,10 +141,10 @@ class BatchHandlers:
             done += 1
             if done == 1:
                 opened = report(inspection, None, words)
-        was_stopped = job.stop.is_set()
-        seconds = time.monotonic() - started
-        line = words.BATCH_STOPPED if was_stopped else words.BATCH_DONE
-        end = line.format(done=done, count=count, seconds=seconds)
+        if job.stop.is_set():
+            end = words.BATCH_STOPPED.format(done=done, count=count)
+        else:
+            end = words.BATCH_DONE.format(done=done, seconds=time.monotonic() - started)
         said = [translate(problem, words) for problem in problems]
         yield BatchReport(ending(end, said, words), list_results(session), opened, False)
 

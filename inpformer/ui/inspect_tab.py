@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import gradio as gr
@@ -106,16 +107,16 @@ def _wire_redraw(handlers: InspectHandlers, page: dict[str, Any]) -> None:
     ) -> tuple[str, Any]:
         settings = ViewSettings(map_name, cut, min_area)
         verdict, heat, layer = handlers.choose_map(visitor(shared, request), settings)
-        return verdict, gr.update(heat=heat, layer=layer, probe=None)
+        return verdict, gr.update(heat=heat, layer=layer)
 
     @shown_to_visitor
     def probe(
         event: gr.EventData, map_name: str, cut: float, min_area: float, request: gr.Request
     ) -> Any:
         settings = ViewSettings(map_name, cut, min_area)
-        return gr.update(
-            probe=handlers.value_at(visitor(shared, request), event.x, event.y, settings)
-        )
+        answer = handlers.value_at(visitor(shared, request), event.x, event.y, settings)
+        # The viewer is only told of what differs, and a second click on a pixel is a click.
+        return gr.update(answer={**answer, "serial": time.monotonic_ns()})
 
     @shown_to_visitor
     def value_at(x: int, y: int, map_name: str, cut: float, request: gr.Request) -> dict[str, Any]:

@@ -35,7 +35,7 @@ def opened_values(report: InspectReport | None) -> tuple[Any, ...]:
     settings, most = report.settings, report.most_times
     return (
         report.verdict,
-        gr.update(value=report.picture, heat=report.heat, layer=report.layer, probe=None),
+        gr.update(value=report.picture, heat=report.heat, layer=report.layer),
         gr.update(value=settings.times, label=title, maximum=most, step=most / _CUT_STEPS),
         settings.min_area,
         gr.update(choices=report.map_choices, value=settings.map_name),
@@ -68,7 +68,7 @@ def empty_report(names: tuple[MapName, ...], words: Words) -> tuple[Any, ...]:
     """Return the values of `report_outputs` before anything is inspected."""
     return (
         views.message(words.RESULT_EMPTY),
-        gr.update(value=None, heat=None, layer=None, probe=None),
+        gr.update(value=None, heat={}, layer={}, answer={}),
         gr.update(value=1, label=label("THRESHOLD_LABEL"), maximum=2, step=2 / _CUT_STEPS),
         0,
         gr.update(choices=map_choices(names, words), value=names[0]),

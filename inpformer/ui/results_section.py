@@ -25,7 +25,11 @@ from inpformer.ui.result_list import Filter
 from inpformer.ui.wiring import FIT_TURN, SCROLL_TO, cached, parts_of, shown_to_visitor, visitor
 from inpformer.ui.words import ENGLISH, label, words_of
 
-KINDS = ("csv", "json", "zip")
+_DOWNLOADS = {
+    "csv": label("DOWNLOAD_CSV"),
+    "json": label("DOWNLOAD_JSON"),
+    "zip": label("DOWNLOAD_ZIP"),
+}
 _SAVE = "() => document.querySelector('#save-{kind}').click()"
 
 
@@ -94,8 +98,7 @@ def _downloads() -> dict[str, Any]:
         "use_for_all": gr.Button(label("USE_FOR_ALL"), size="sm", elem_id="use-for-all")
     }
     with gr.Row():
-        for kind in KINDS:
-            title = label(f"DOWNLOAD_{kind.upper()}")
+        for kind, title in _DOWNLOADS.items():
             parts[f"write_{kind}"] = gr.Button(title, size="sm", elem_id=f"write-{kind}")
             # What is written on a click is handed over by this one, which nobody sees.
             parts[f"save_{kind}"] = gr.DownloadButton(elem_id=f"save-{kind}", elem_classes="unseen")
@@ -106,7 +109,7 @@ def wire_results(handlers: BatchHandlers, page: dict[str, Any]) -> None:
     """Connect many pictures and the list of results."""
     _wire_many(handlers, page)
     _wire_list(handlers, page)
-    for kind in KINDS:
+    for kind in _DOWNLOADS:
         _wire_download(handlers, page, kind)
 
 

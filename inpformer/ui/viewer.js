@@ -52,8 +52,7 @@ function showPicture() {
   }
   shapes.setAttribute('viewBox', `0 0 ${size[0]} ${size[1]}`);
   showUnseen(value.seen);
-  find('.viewer-mark').style.display = 'none';
-  find('.viewer-value').textContent = said.clickHint || '';
+  forgetProbe();
   layOut();
   fit();
 }
@@ -70,8 +69,9 @@ function showUnseen([left, top, right, bottom]) {
 
 async function showHeat() {
   const value = props.heat;
-  if (!value || shown.heat === value.id) return;
+  if (!value.steps || shown.heat === value.id) return;
   shown.heat = value.id;
+  forgetProbe();
   const image = await decoded(value.steps);
   if (!image || shown.heat !== value.id) return;
   const canvas = document.createElement('canvas');
@@ -124,7 +124,7 @@ function showScale() {
 
 function showLayer() {
   const value = props.layer;
-  if (!value || !size) return;
+  if (!value.mask || !size) return;
   mask.src = value.mask;
   for (const path of all('.viewer-shapes path')) path.setAttribute('d', value.outline);
   find('.viewer-boxes').replaceChildren(...value.regions.map(({ box }) => {
@@ -152,11 +152,16 @@ function regionRow(region, index) {
 }
 
 function showProbe() {
-  const value = props.probe;
-  if (!value || !size) return;
+  const value = props.answer;
+  if (!value.text || !size) return;
   find('.viewer-value').textContent = value.text;
   mark((value.x + 0.5) * size[0] / props.value.pictureSize[0],
     (value.y + 0.5) * size[1] / props.value.pictureSize[1]);
+}
+
+function forgetProbe() {
+  find('.viewer-mark').style.display = 'none';
+  find('.viewer-value').textContent = said.clickHint || '';
 }
 
 function mark(x, y) {

@@ -2,7 +2,7 @@
 
 The browser draws and colours; the server sends layers once and, when a slider moves, the small new
 one alone. Three properties beside the value keep them apart: `heat` (a map), `layer` (its cut) and
-`probe` (the value under the last click). `texts` holds what a visitor reads.
+`answer` (the value under the last click). `texts` holds what a visitor reads.
 """
 
 from __future__ import annotations
@@ -88,9 +88,9 @@ def viewer(elem_id: str) -> gr.HTML:
         js_on_load=_script(),
         apply_default_css=False,
         elem_id=elem_id,
-        heat=None,
-        layer=None,
-        probe=None,
+        heat={},
+        layer={},
+        answer={},
         texts=viewer_texts(ENGLISH),
         colours=colour_tables(),
     )

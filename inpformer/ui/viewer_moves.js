@@ -163,11 +163,15 @@ new ResizeObserver(() => {
   place();
 }).observe(root);
 
-watch('texts', () => { say(); showLayer(); });
-watch('value', () => { showPicture(); showLayer(); });
-watch('heat', showHeat);
-watch('layer', showLayer);
-watch('probe', showProbe);
+// Gradio takes a property whose name stands in quotes in a script for an event.
+const changes = {
+  texts: () => { say(); showLayer(); },
+  value: () => { showPicture(); showLayer(); },
+  heat: showHeat,
+  layer: showLayer,
+  answer: showProbe,
+};
+for (const [name, act] of Object.entries(changes)) watch(name, act);
 say();
 showLook();
 showPicture();

@@ -3,47 +3,13 @@
 from __future__ import annotations
 
 from html import escape
-from typing import NamedTuple
-
-import numpy as np
 
 from inpformer.detector import AnomalyDetector
 from inpformer.progress import FitStep
-from inpformer.prototypes import (
-    assignment_shares,
-    draw_assignment_mosaic,
-    draw_inp_attention,
-    draw_mosaic_legend,
-    share_words,
-)
 from inpformer.ui.inspection import Inspection
 from inpformer.ui.translate import translate
 from inpformer.ui.viewer_data import Layer
 from inpformer.ui.words import Words
-
-
-class PrototypeView(NamedTuple):
-    """The explanation, which no slider changes."""
-
-    lead: str
-    mosaic: np.ndarray
-    legend: np.ndarray
-    attention: list[tuple[np.ndarray, str]]
-
-
-def draw_prototype_view(inspection: Inspection, words: Words) -> PrototypeView:
-    """Draw what the prototypes of an inspected picture are."""
-    explanation, image = inspection.result.explanation, inspection.display_image
-    count, is_trained = len(explanation.inp_attention), inspection.detector.config.is_trained
-    shares = assignment_shares(explanation.inp_assignment, count)
-    drawings = draw_inp_attention(image, explanation.inp_attention)
-    captions = [f"INP {index + 1} · {share_words(share)}" for index, share in enumerate(shares)]
-    return PrototypeView(
-        lead=words.INPS_LEAD if is_trained else words.TRAINING_FREE_INPS_LEAD,
-        mosaic=draw_assignment_mosaic(image, explanation.inp_assignment, count),
-        legend=draw_mosaic_legend(shares),
-        attention=list(zip(drawings, captions, strict=True)),
-    )
 
 
 def detector_card(detector: AnomalyDetector, title: str, words: Words) -> str:
