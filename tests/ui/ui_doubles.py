@@ -17,7 +17,7 @@ import numpy as np
 from inpformer.detector import AnomalyDetector
 from inpformer.errors import FitCancelledError
 from inpformer.progress import FitStep
-from inpformer.ui.handlers import FitReport
+from inpformer.ui.fewshot_handlers import FitReport
 
 SECONDS = 20.0  # after which a test gives up waiting
 

@@ -1,0 +1,1 @@
+"""text_explorer in Simplified Chinese."""

@@ -1,0 +1,1 @@
+"""text_inspect in Simplified Chinese."""

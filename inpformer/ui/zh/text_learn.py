@@ -1,0 +1,1 @@
+"""text_learn in Simplified Chinese."""
