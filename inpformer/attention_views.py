@@ -17,8 +17,9 @@ class AttentionView(NamedTuple):
 
     Attributes:
         maps: `(M, rows, columns)`, at least 0.
-        value_range: Attention of the first and the last colour: one range for all heads of the
-            extractor, and one for all layers of the decoder, so that a faint one does attend less.
+        value_range: Attention of the first and the last colour: one range for the single heads of
+            the extractor, one for their mean, and one for all layers of the decoder, so that a
+            faint one does attend less.
     """
 
     maps: np.ndarray
@@ -55,9 +56,11 @@ def attention_view(explanation: Explanation, name: str) -> AttentionView:
     if kind == "layer":
         layers = explanation.decoder_attention.mean(axis=1)
         return AttentionView(layers[int(number) - 1], _common_range(layers))
+    if not number:
+        # Each head looks at places of its own, so their mean is fainter than any of them.
+        return AttentionView(explanation.inp_attention, _common_range(explanation.inp_attention))
     per_head = explanation.inp_attention_per_head
-    maps = per_head[int(number) - 1] if number else explanation.inp_attention
-    return AttentionView(maps, _common_range(per_head))
+    return AttentionView(per_head[int(number) - 1], _common_range(per_head))
 
 
 def _common_range(attention: np.ndarray) -> tuple[float, float]:

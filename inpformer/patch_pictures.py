@@ -12,7 +12,8 @@ from inpformer.pictures import COLOUR_MAPS, Colour, draw_heatmap
 
 Box = tuple[float, float, float, float]
 
-PATCH_COLOUR: Colour = (0, 229, 255)
+# Neither the colour of outlined regions nor one of the colour map, at either of its ends.
+PATCH_COLOUR: Colour = (64, 255, 120)
 CROP_SIDE = 132
 # A patch alone says little: the crop shows this many patches to each side of it.
 CROP_MARGIN = 3.0
@@ -25,25 +26,26 @@ RESIDUAL_QUANTILE = 0.995
 RESIDUAL_WITHOUT_SHOTS = 0.05
 
 
-def scaled_box(box: Box, from_size: Sequence[int], to_size: Sequence[int]) -> Box:
-    """Bring a box of a picture to a copy of it of another size.
+def scaled_box(box: Box, frame: Box, size: Sequence[int]) -> Box:
+    """Bring a box of a picture to a drawing of the part of it that lies in `frame`.
 
     Args:
-        box: Top, left, bottom and right edge.
-        from_size: `(H, W)` that the box belongs to.
-        to_size: `(H, W)` of the copy.
+        box: Top, left, bottom and right edge, in pixels of the picture.
+        frame: The same four edges of what the drawing shows.
+        size: `(H, W)` of the drawing.
     """
-    y, x = to_size[0] / from_size[0], to_size[1] / from_size[1]
-    return box[0] * y, box[1] * x, box[2] * y, box[3] * x
+    top, left, bottom, right = frame
+    y, x = size[0] / (bottom - top), size[1] / (right - left)
+    return (box[0] - top) * y, (box[1] - left) * x, (box[2] - top) * y, (box[3] - left) * x
 
 
-def mark_patch(image: np.ndarray, box: Box, cross: bool = False) -> np.ndarray:
-    """Frame a patch by a bright line with dark edges, at least 9 pixels wide to be found.
+def mark_patch(image: np.ndarray, box: Box, rulers: bool = False) -> np.ndarray:
+    """Frame a patch from outside by a bright line with dark edges, so that all of it is seen.
 
     Args:
         image: `(H, W, 3)` uint8 RGB.
         box: Top, left, bottom and right edge, in pixels of `image`.
-        cross: Also draw lines to the four edges of the picture, which find a small patch.
+        rulers: Also mark its row and column at the edges of the picture, to find it by.
 
     Returns:
         A copy of `image` with the mark.
@@ -51,14 +53,16 @@ def mark_patch(image: np.ndarray, box: Box, cross: bool = False) -> np.ndarray:
     marked = image.copy()
     height, width = image.shape[:2]
     thickness = max(1, round(max(height, width) / 500))
-    (top, bottom), (left, right) = _at_least(box[0], box[2], 9), _at_least(box[1], box[3], 9)
-    y, x = round((top + bottom) / 2), round((left + right) / 2)
-    lines = [((0, y), (left, y)), ((right, y), (width, y))]
-    lines += [((x, 0), (x, top)), ((x, bottom), (x, height))]
+    (top, bottom), (left, right) = _at_least(box[0], box[2], 7), _at_least(box[1], box[3], 7)
+    y, x, length = (top + bottom) // 2, (left + right) // 2, max(height, width) // 25
+    ends = [((0, y), (length, y)), ((width - 1 - length, y), (width - 1, y))]
+    ends += [((x, 0), (x, length)), ((x, height - 1 - length), (x, height - 1))]
+    gap = thickness + 1
     for colour, extra in (((0, 0, 0), 2), (PATCH_COLOUR, 0)):
-        for start, end in lines if cross else ():
-            cv2.line(marked, start, end, colour, 1 + extra // 2)
-        cv2.rectangle(marked, (left, top), (right - 1, bottom - 1), colour, thickness + extra)
+        for start, end in ends if rulers else ():
+            cv2.line(marked, start, end, colour, thickness + extra)
+        corners = (left - gap, top - gap), (right - 1 + gap, bottom - 1 + gap)
+        cv2.rectangle(marked, *corners, colour, thickness + extra)
     return marked
 
 
@@ -71,12 +75,14 @@ def cut_patch(image: np.ndarray, box: Box, side: int = CROP_SIDE) -> np.ndarray:
         side: Of the square result, in pixels.
 
     Returns:
-        `(side, side, 3)` uint8 RGB; beyond the picture its edge goes on.
+        `(side, side, 3)` uint8 RGB with the patch in the middle, or beside it where the picture
+        ends; a picture smaller than the crop goes on with its edge.
     """
     top, left, bottom, right = box
-    reach = (0.5 + CROP_MARGIN) * max(bottom - top, right - left)
-    zoom = side / (2 * reach)
-    start_x, start_y = (left + right) / 2 - reach, (top + bottom) / 2 - reach
+    window = (1 + 2 * CROP_MARGIN) * max(bottom - top, right - left)
+    start_y = _start((top + bottom - window) / 2, window, image.shape[0])
+    start_x = _start((left + right - window) / 2, window, image.shape[1])
+    zoom = side / window
     # Pixel centres lie at half-integers in both pictures.
     place = np.array(
         [[zoom, 0, zoom * (0.5 - start_x) - 0.5], [0, zoom, zoom * (0.5 - start_y) - 0.5]]
@@ -84,11 +90,8 @@ def cut_patch(image: np.ndarray, box: Box, side: int = CROP_SIDE) -> np.ndarray:
     crop = cv2.warpAffine(
         image, place, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )
-    inside = tuple(
-        (edge - start) * zoom
-        for edge, start in zip(box, (start_y, start_x, start_y, start_x), strict=True)
-    )
-    return mark_patch(crop, inside)
+    frame = (start_y, start_x, start_y + window, start_x + window)
+    return mark_patch(crop, scaled_box(box, frame, crop.shape))
 
 
 def draw_patch_map(
@@ -122,6 +125,13 @@ def residual_range(shots: Sequence[PatchTokens]) -> tuple[float, float]:
     if not levels:
         return 0.0, RESIDUAL_WITHOUT_SHOTS
     return 0.0, max(RESIDUAL_FACTOR * float(np.median(levels)), 1e-9)
+
+
+def _start(wanted: float, window: float, length: int) -> float:
+    """Return where a window begins that stays inside, or is centred if it is the longer one."""
+    if window >= length:
+        return (length - window) / 2
+    return min(max(wanted, 0.0), length - window)
 
 
 def _at_least(low: float, high: float, size: int) -> tuple[int, int]:

@@ -17,6 +17,8 @@ from inpformer.result import AnomalyResult
 # looks at more than the patch itself.
 SURROUNDINGS = 1 / 12
 
+_SAMPLE = 200
+
 
 @dataclass(frozen=True)
 class PatchTokens:
@@ -239,6 +241,24 @@ def most_similar(
         found.append(SimilarPatch(best, row, column, tokens.geometry.patch_box(row, column)))
         leave_out(row, column)
     return tuple(found)
+
+
+def typical_similarity(tokens: PatchTokens, shots: Sequence[PatchTokens]) -> float | None:
+    """Return the cosine that a typical patch of a picture finds in the normal shots.
+
+    Args:
+        tokens: Of the picture; an even sample of its patches is taken.
+        shots: Of the normal pictures.
+
+    Returns:
+        Median over patches of the largest cosine, in [-1, 1]; None without shots.
+    """
+    if not shots:
+        return None
+    directions = tokens.directions.reshape(-1, tokens.directions.shape[-1])
+    sample = directions[:: max(1, len(directions) // _SAMPLE)]
+    best = [(sample @ shot.directions.reshape(-1, sample.shape[1]).T).max(1) for shot in shots]
+    return float(np.median(np.max(best, axis=0)).clip(-1, 1))
 
 
 def _group_errors(errors: np.ndarray | None, patch: tuple[int, int]) -> GroupErrors | None:

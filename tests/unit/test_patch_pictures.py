@@ -40,8 +40,9 @@ def test_a_tiny_patch_and_one_in_the_corner_are_still_marked():
     for box in ((0, 0, 2, 2), (58, 78, 60, 80), (30, 30, 31, 31)):
         marked = mark_patch(image, box)
         assert (marked == PATCH_COLOUR).all(axis=-1).sum() >= 8
-    with_lines = mark_patch(image, (30, 30, 31, 31), cross=True)
-    assert (with_lines[30, 0] == PATCH_COLOUR).all() and (with_lines[59, 30] == PATCH_COLOUR).all()
+    with_rulers = mark_patch(image, (30, 30, 31, 31), rulers=True)
+    assert (with_rulers[30, 0] == PATCH_COLOUR).all() and (with_rulers[0, 30] == PATCH_COLOUR).all()
+    assert (with_rulers[30, 10:20] == 255).all(), "nothing between the ruler and the patch"
 
 
 def test_a_crop_shows_the_patch_in_its_middle():
@@ -55,14 +56,26 @@ def test_a_crop_shows_the_patch_in_its_middle():
     assert (red.min(axis=0) + red.max(axis=0)) / 2 == pytest.approx(middle - 0.5, abs=0.6)
 
 
-def test_a_crop_at_the_edge_goes_on_with_the_edge():
-    image = np.full((50, 50, 3), 77, np.uint8)
-    crop = cut_patch(image, (0, 0, 5, 5))
+def test_a_crop_at_the_edge_shows_only_the_picture_and_frames_the_patch_where_it_is():
+    image = np.zeros((200, 300, 3), np.uint8)
+    image[:10, :10] = (200, 30, 30)
+    crop = cut_patch(image, (0, 0, 10, 10))
+    red = np.argwhere((crop == (200, 30, 30)).all(axis=-1))
+    assert red.max() < CROP_SIDE / 6, "the patch lies in the corner of its crop"
+
+
+def test_a_crop_of_a_small_picture_goes_on_with_its_edge():
+    crop = cut_patch(np.full((20, 20, 3), 77, np.uint8), (8, 8, 13, 13))
+    assert crop.shape == (CROP_SIDE, CROP_SIDE, 3)
     assert (crop[:20, :20] == 77).all() and (crop[-20:, -20:] == 77).all()
 
 
 def test_a_box_goes_with_its_picture_to_another_size():
-    assert scaled_box((10, 20, 30, 40), (100, 200), (50, 50)) == (5, 5, 15, 10)
+    assert scaled_box((10, 20, 30, 40), (0, 0, 100, 200), (50, 50)) == (5, 5, 15, 10)
+
+
+def test_a_box_of_a_part_of_the_picture_counts_from_that_part():
+    assert scaled_box((30, 40, 50, 60), (10, 20, 110, 220), (200, 100)) == (40, 10, 80, 20)
 
 
 def test_a_patch_map_has_even_tiles_in_the_colours_of_its_range():

@@ -18,6 +18,7 @@ from inpformer.patch_reason import (
     map_standing,
     most_similar,
     patch_means,
+    typical_similarity,
 )
 from inpformer.scoring import reconstruction_map
 
@@ -216,6 +217,22 @@ def test_looking_for_similar_patches_leaves_the_tokens_as_they_are():
     most_similar(tokens, tokens.directions[0, 0], 3, avoid=(0, 0))
 
     np.testing.assert_array_equal(tokens.directions, before)
+
+
+def test_a_typical_patch_finds_itself_in_the_same_picture_and_less_in_another():
+    own, other = grid_tokens(facing(np.zeros((6, 6)))), grid_tokens(facing(np.full((6, 6), 0.5)))
+
+    assert typical_similarity(own, [other, own]) == pytest.approx(1)
+    assert typical_similarity(own, [other]) == pytest.approx(np.cos(0.5), abs=1e-6)
+    assert typical_similarity(own, []) is None
+
+
+def test_a_defect_does_not_change_what_a_typical_patch_finds():
+    angle = np.zeros((20, 20))
+    angle[:4, :4] = 2.0
+    spoilt, normal = grid_tokens(facing(angle)), grid_tokens(facing(np.zeros((20, 20))))
+
+    assert typical_similarity(spoilt, [normal]) == pytest.approx(1)
 
 
 # Another number of prototypes
