@@ -333,6 +333,7 @@ class AnomalyDetector:
             tiles=rows_columns,
             seconds=time.perf_counter() - started,
             notices=self._result_notices(rows_columns, fitted_layout),
+            uncalibrated_range=self.config.encoder.distance_range,
         )
 
     def patch_tokens(self, image: np.ndarray, geometry: str = "full") -> PatchTokens:

@@ -117,7 +117,7 @@ def read_detector(
 
     header, tensors = _read_file(path)
     try:
-        config: ModelConfig = from_dict(ModelConfig, header["model"])
+        config: ModelConfig = from_dict(ModelConfig, _completed(header["model"]))
         stored = header["calibration"]
         calibration = None if stored is None else from_dict(Calibration, stored)
         provenance: Provenance = from_dict(Provenance, header["provenance"])
@@ -148,6 +148,15 @@ def read_detector(
     load_trained_state(model, tensors, f"'{path.name}'")
     provenance = Provenance(**{**vars(provenance), **encoder_words})
     return AnomalyDetector(model.to(device), config, provenance, calibration)
+
+
+def _completed(model: dict[str, Any]) -> dict[str, Any]:
+    """Add what files of earlier versions do not say and the encoder's preset does."""
+    encoder = model["encoder"]
+    preset = ENCODER_PRESETS.get(str(encoder["name"]))
+    if preset is None:
+        return model
+    return {**model, "encoder": {"distance_range": preset.distance_range, **encoder}}
 
 
 def read_header(path: Path) -> dict[str, Any]:

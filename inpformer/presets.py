@@ -32,6 +32,8 @@ class EncoderConfig:
             filters and a trained projection; `filters-only`, the filters without any block.
         file_names: Names under which the weights are looked for in `weights/`.
         licence: Licence of the published weights.
+        distance_range: Cosine distances at the two ends of the colours of maps that were never
+            calibrated: what a normal picture reaches hardly colours it.
     """
 
     name: str
@@ -48,10 +50,11 @@ class EncoderConfig:
     stem: Stem = "patches"
     file_names: tuple[str, ...] = ()
     licence: str = ""
+    distance_range: tuple[float, float] = (0.0, 1.0)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "layers", tuple(self.layers))
-        object.__setattr__(self, "file_names", tuple(self.file_names))
+        for name in ("layers", "file_names", "distance_range"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))
         for name in (
             "patch_size",
             "embed_dim",
@@ -63,6 +66,7 @@ class EncoderConfig:
             require(getattr(self, name) >= 1, f"{name} must be at least 1")
         require(self.stem in get_args(Stem), f"stem must be one of {get_args(Stem)}")
         require(self.register_tokens >= 0, "register_tokens must not be negative")
+        _require_distance_range(self.distance_range)
         require(self.embed_dim % self.num_heads == 0, "embed_dim must be a multiple of num_heads")
         require(len(self.layers) > 0, "an encoder needs at least one block in `layers`")
         require(
@@ -73,6 +77,15 @@ class EncoderConfig:
             self.layers[-1] < self.depth,
             f"encoder layer {self.layers[-1]} does not exist: the encoder has {self.depth} blocks",
         )
+
+
+def _require_distance_range(values: tuple[float, ...]) -> None:
+    require(
+        len(values) == 2
+        and all(type(value) in (int, float) for value in values)
+        and 0 <= values[0] < values[1] <= 2,
+        f"distance_range must be two rising numbers from 0 to 2, got {values}",
+    )
 
 
 def _dinov2(size: str, letter: str, **numbers: Any) -> EncoderConfig:
@@ -135,6 +148,10 @@ ENCODER_PRESETS: dict[str, EncoderConfig] = {
             stem="filters-only",
             file_names=("embedded.safetensors",),
             licence="Apache-2.0",
+            # Constant channels lengthen its tokens, which makes angles small. On normal example
+            # parts and tiles the median is 0.00 to 0.03 and the highest 1% begin at 0.02 to 0.17,
+            # in visible defects the highest tenth at 0.05 to 0.16.
+            distance_range=(0.02, 0.14),
         ),
     )
 }

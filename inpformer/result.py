@@ -12,8 +12,6 @@ from inpformer.config import MapName, MapScale
 from inpformer.errors import UserError
 from inpformer.geometry import ImageGeometry
 
-UNCALIBRATED_RANGE = (0.0, 1.0)
-
 
 @dataclass(frozen=True)
 class Explanation:
@@ -57,6 +55,7 @@ class AnomalyResult:
         tiles: Rows and columns of tiles, or None for the whole picture at once.
         seconds: Time the model took.
         notices: What a reader must know, such as that weights are untrained.
+        uncalibrated_range: Colour range of maps without a scale, fixed for each encoder.
     """
 
     map_name: MapName
@@ -68,6 +67,7 @@ class AnomalyResult:
     tiles: tuple[int, int] | None = None
     seconds: float = 0.0
     notices: tuple[str, ...] = ()
+    uncalibrated_range: tuple[float, float] = (0.0, 1.0)
     _pictures: dict[str, np.ndarray] = field(default_factory=dict, repr=False, compare=False)
 
     @property
@@ -171,10 +171,10 @@ class AnomalyResult:
         """Return the map values at the two ends of the colour scale; never the map's own extremes.
 
         Calibrated, the threshold lies in the middle. Uncalibrated maps are cosine distances and
-        get a fixed scale.
+        get a fixed scale that suits the encoder.
         """
         scale = self.scales.get(name or self.map_name)
-        return UNCALIBRATED_RANGE if scale is None else scale.colour_range
+        return self.uncalibrated_range if scale is None else scale.colour_range
 
     def confidence_of(self, name: MapName, threshold: float | None = None) -> float | None:
         """Return sigmoid((score - threshold) / scale) of a map; None if uncalibrated.

@@ -23,6 +23,7 @@ class InspectReport(NamedTuple):
     map_names: tuple[str, ...]
     map_name: str
     cut: float
+    most_cut: float
     is_calibrated: bool
 
 
@@ -106,14 +107,14 @@ class InspectHandlers:
         self, session: Session, inspection: Inspection, opacity: float, colour_map: str
     ) -> InspectReport:
         result, words = inspection.result, session.words
-        is_calibrated = result.map_name in result.scales
-        cut = 1.0 if is_calibrated else views.UNCALIBRATED_CUT
-        settings = ViewSettings(result.map_name, cut, opacity, colour_map)
+        cut = views.CutScale.of(result)
+        settings = ViewSettings(result.map_name, cut.start, opacity, colour_map)
         return InspectReport(
             map_view=views.draw_map_view(inspection, settings, words),
             prototype_view=views.draw_prototype_view(inspection, words),
             map_names=tuple(result.score_maps),
             map_name=result.map_name,
-            cut=cut,
-            is_calibrated=is_calibrated,
+            cut=cut.start,
+            most_cut=cut.most,
+            is_calibrated=result.map_name in result.scales,
         )

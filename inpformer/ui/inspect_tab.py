@@ -16,6 +16,7 @@ from inpformer.ui.wiring import MODEL_TURN, parts_of, shown_to_visitor, visitor
 from inpformer.ui.words import ENGLISH, Words, label
 
 _MAP_VIEW = ("verdict", "overlay", "compare", "heatmap", "colour_bar")
+_CUT_STEPS = 200
 _REPORT = (*_MAP_VIEW, "cut", "map", "lead", "mosaic", "legend", "attention")
 
 
@@ -93,14 +94,15 @@ def report_values(report: InspectReport | None) -> tuple[Any, ...]:
     if report is None:
         return (gr.skip(),) * len(_REPORT)
     title = label("THRESHOLD_LABEL" if report.is_calibrated else "CUT_LABEL")
-    cut = gr.update(value=report.cut, label=title, maximum=2 if report.is_calibrated else 1)
+    most = report.most_cut
+    cut = gr.update(value=report.cut, label=title, maximum=most, step=most / _CUT_STEPS)
     maps = gr.update(choices=map_choices(report.map_names, ENGLISH), value=report.map_name)
     return (*report.map_view, cut, maps, *report.prototype_view)
 
 
 def empty_report(names: tuple[MapName, ...], words: Words) -> tuple[Any, ...]:
     """Return the values of `report_outputs` before anything is inspected."""
-    cut = gr.update(value=1, label=label("THRESHOLD_LABEL"), maximum=2)
+    cut = gr.update(value=1, label=label("THRESHOLD_LABEL"), maximum=2, step=2 / _CUT_STEPS)
     maps = gr.update(choices=map_choices(names, words), value=names[0])
     pictures = (None,) * (len(_MAP_VIEW) - 1)
     empty = views.message(words.RESULT_EMPTY)

@@ -26,6 +26,7 @@ from inpformer.ui.inspect_tab import (
     wire_inspect_tab,
 )
 from inpformer.ui.learn_tab import build_learn_tab, wire_learn_tab
+from inpformer.ui.page import Page
 from inpformer.ui.ready import ReadyDetectors
 from inpformer.ui.session import FREE, Sessions
 from inpformer.ui.shelf import Shelf
@@ -55,14 +56,15 @@ def build_demo(
         sessions: Where visitors' data is kept; None makes a place of its own.
         examples: Parts, gallery and ready detectors to show; None shows none.
     """
-    sessions = sessions or Sessions(upload_root=Path(get_upload_folder()))
+    upload_root = Path(get_upload_folder())
+    sessions = sessions or Sessions(upload_root=upload_root)
     examples, ready = examples or Examples(), ReadyDetectors(detector)
     zero_shot = ready.zero_shot(examples.multi_part_path)
     handlers = Handlers(sessions, Shelf(detector, zero_shot, examples, ready))
     inspecting = InspectHandlers(handlers)
     example_handlers = ExampleHandlers(handlers, inspecting)
     fitting = FewshotHandlers(handlers)
-    with gr.Blocks(title=ENGLISH.TITLE, delete_cache=_CACHE_SECONDS) as demo:
+    with Page(sessions, upload_root, title=ENGLISH.TITLE, delete_cache=_CACHE_SECONDS) as demo:
         page = _head(handlers)
         with gr.Tabs(elem_id="tabs") as page["tabs"]:
             with gr.Tab(label("TAB_INSPECT"), id="inspect") as page["inspect_tab"]:

@@ -63,7 +63,7 @@ class Session:
         own: Their own detectors by key, the oldest first.
         inspections: What they inspected by id, the oldest first.
         current: Id of the inspection on the screen.
-        uploads: Files of the web server's cache that they brought.
+        uploads: Files of the web server's cache that they brought, or that were drawn for them.
         job: Their running fit or other long work.
         last_seen: Monotonic seconds.
         root: Where `folder` is made; None for the place of temporary files.
@@ -226,6 +226,12 @@ class Sessions:
                 self._sweeper = threading.Thread(target=self._watch, daemon=True, name="sweep")
                 self._sweeper.start()
             return session
+
+    def note_files(self, session_id: str, files: set[Path]) -> None:
+        """Remember files of the web server's cache that show a visitor's data."""
+        with self._lock:
+            if files and (session := self._sessions.get(session_id)) is not None:
+                session.uploads |= files
 
     def forget(self, session_id: str) -> None:
         """Drop a visitor's data, files too, and stop their work."""

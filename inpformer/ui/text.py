@@ -37,7 +37,6 @@ LOST: Final = (
     "here; please try again."
 )
 BUSY: Final = "Your {what} is still running; wait for it, or cancel it, and then try again."
-TABS_LABEL: Final = "Tabs"
 TAB_INSPECT: Final = "Inspect"
 TAB_FEWSHOT: Final = "Few-shot"
 TAB_EXPLORER: Final = "INP explorer"

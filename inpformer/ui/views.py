@@ -24,11 +24,9 @@ from inpformer.prototypes import (
     draw_mosaic_legend,
     share_words,
 )
+from inpformer.result import AnomalyResult
 from inpformer.ui.inspection import Inspection
 from inpformer.ui.words import Words
-
-# The slider's 1 on a map that was never calibrated: the middle of its fixed colour scale.
-UNCALIBRATED_CUT = 0.5
 
 
 @dataclass(frozen=True)
@@ -46,6 +44,21 @@ class ViewSettings:
     cut: float
     opacity: float
     colour_map: str
+
+
+class CutScale(NamedTuple):
+    """Where the threshold slider starts, and its end, in the unit of `ViewSettings.cut`."""
+
+    start: float
+    most: float
+
+    @classmethod
+    def of(cls, result: AnomalyResult) -> CutScale:
+        """Start at the threshold or, uncalibrated, in the middle of the fixed colours."""
+        if result.map_name in result.scales:
+            return cls(1.0, 2.0)
+        low, high = result.colour_range()
+        return cls((low + high) / 2, high)
 
 
 class MapView(NamedTuple):

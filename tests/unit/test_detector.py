@@ -1,5 +1,6 @@
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,8 +9,10 @@ import torch
 from inpformer import detector as detector_module
 from inpformer.augmentation import VIEW_COUNT, make_view
 from inpformer.config import TRAINING_FREE_NOTICE, UNTRAINED_NOTICE, VARIANTS, FitConfig
+from inpformer.datasets import load_mask, read_mvtec_folder
 from inpformer.detector import AnomalyDetector, Provenance
 from inpformer.errors import ConfigError, FitCancelledError, ImageError, UserError
+from inpformer.images import load_image
 from inpformer.model_input import MAX_SHOTS
 from inpformer.modeling.build import build_encoder, build_model
 from inpformer.tiling import blend_tiles, tile_boxes
@@ -560,8 +563,31 @@ def test_an_uncalibrated_detector_gives_no_verdict_and_needs_a_threshold_for_a_m
         result.mask()
     assert result.mask(0.0).dtype == bool and result.mask(-1.0).all()
     assert not result.mask(2.0).any()
-    low, high = result.colour_range()
-    assert low < high
+    assert result.colour_range() == source.config.encoder.distance_range
+
+
+def test_colours_without_a_fit_span_the_range_of_the_encoder_whatever_the_picture(source):
+    encoder = replace(source.config.encoder, distance_range=(0.02, 0.14))
+    narrow = AnomalyDetector(
+        source.model, replace(source.config, encoder=encoder), source.provenance
+    )
+    for picture in (random_picture(40, 40), np.full((40, 40, 3), 127, np.uint8)):
+        assert narrow.predict(picture).colour_range("distance") == (0.02, 0.14)
+
+
+def test_without_a_fit_the_embedded_encoder_keeps_cloth_calm_and_shows_a_hole_in_it():
+    detector = AnomalyDetector.load("embedded", device="cpu")
+    fabric = Path(__file__).parents[2] / "assets" / "examples" / "fabric"
+    samples = [sample for sample in read_mvtec_folder(fabric) if sample.split == "test"]
+    good = next(sample for sample in samples if not sample.is_anomalous)
+    hole = next(sample for sample in samples if sample.path.parent.name == "hole")
+    for sample in (good, hole):
+        result = detector.predict(load_image(sample.path))
+        low, high = result.colour_range()
+        bright = result.anomaly_map > (low + high) / 2
+        assert np.median(result.anomaly_map) < low + (high - low) / 4, "mostly the calm colours"
+        assert bright.any() == sample.is_anomalous
+    assert bright[load_mask(hole.mask_path)].mean() > 0.5
 
 
 def test_an_unknown_map_lists_those_there_are(fitted):

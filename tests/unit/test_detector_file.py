@@ -21,6 +21,7 @@ from inpformer.detector import AnomalyDetector, Provenance
 from inpformer.detector_file import import_official_detector, read_header
 from inpformer.errors import UserError, WeightsError
 from inpformer.modeling.build import build_encoder, build_model
+from inpformer.presets import ENCODER_PRESETS
 
 QUICK = FitConfig(
     steps=4, head_steps=2, pseudo_anomalies=2, batch_size=2, tokens_per_view=8, inp_count=4
@@ -184,6 +185,17 @@ def test_a_saved_file_may_be_read_by_whom_the_umask_allows(detector, tmp_path):
     finally:
         os.umask(previous)
     assert stat.S_IMODE(path.stat().st_mode) == 0o644
+
+
+def test_a_file_from_before_there_was_a_colour_range_takes_that_of_its_encoder(tmp_path):
+    path = AnomalyDetector.load("embedded", device="cpu").save(tmp_path / "free.safetensors")
+    kept = read_header(path)["model"]["encoder"]["distance_range"]
+    rewrite(path, lambda header, _: header["model"]["encoder"].pop("distance_range"))
+    loaded = AnomalyDetector.load(path, device="cpu").config.encoder
+    assert loaded == ENCODER_PRESETS["embedded"] and list(loaded.distance_range) == kept
+    own = [0.1, 0.2]
+    rewrite(path, lambda header, _: header["model"]["encoder"].update(distance_range=own))
+    assert list(AnomalyDetector.load(path, device="cpu").config.encoder.distance_range) == own
 
 
 def test_the_header_says_what_the_file_holds(detector, saved):
