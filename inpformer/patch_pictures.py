@@ -57,7 +57,7 @@ def mark_patch(image: np.ndarray, box: Box, rulers: bool = False) -> np.ndarray:
     y, x, length = (top + bottom) // 2, (left + right) // 2, max(height, width) // 25
     ends = [((0, y), (length, y)), ((width - 1 - length, y), (width - 1, y))]
     ends += [((x, 0), (x, length)), ((x, height - 1 - length), (x, height - 1))]
-    gap = thickness + 1
+    gap = thickness + 2
     for colour, extra in (((0, 0, 0), 2), (PATCH_COLOUR, 0)):
         for start, end in ends if rulers else ():
             cv2.line(marked, start, end, colour, thickness + extra)

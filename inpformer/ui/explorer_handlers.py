@@ -102,7 +102,7 @@ class ExplorerHandlers:
             return None
         inspection = self._inspection(session, inspection_id)
         look = self._look(session, inspection, inp_count)
-        return self._report(session, inspection, look, view if view in look.views else VIEWS[0])
+        return self._report(session, inspection, look, look.known_view(view))
 
     def draw(self, session_id: str, inspection_id: str | None, view: str) -> ViewReport:
         """Draw the picture, or what the detector makes of it.
@@ -111,6 +111,7 @@ class ExplorerHandlers:
             UserError: The result is not there any more.
         """
         session, look = self._open(session_id, inspection_id)
+        view = look.known_view(view)
         return ViewReport(look.marked(view), explorer_notes.view_note(look, view, session.words))
 
     def point(
@@ -122,7 +123,7 @@ class ExplorerHandlers:
             UserError: The result is not there any more, or the pixel was not inspected.
         """
         session, look = self._open(session_id, inspection_id)
-        patch = look.patch_at(view, x, y)
+        patch = look.patch_at(look.known_view(view), x, y)
         if patch is None:
             raise UserError(session.words.PATCH_OUTSIDE)
         look.patch = patch
@@ -230,7 +231,10 @@ class ExplorerHandlers:
 def _report_patch(look: Look, view: str, words: Words) -> PatchReport:
     row, column = look.patch
     return PatchReport(
-        look.marked(view), explorer_views.reason_panel(look, words), row + 1, column + 1
+        drawing=look.marked(look.known_view(view)),
+        reason=explorer_views.reason_panel(look, words),
+        row=row + 1,
+        column=column + 1,
     )
 
 

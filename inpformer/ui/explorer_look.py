@@ -139,6 +139,10 @@ class Look:
         """Which of `VIEWS` there are; without a decoder there is no residual."""
         return VIEWS if self.tokens.residual is not None else VIEWS[:-1]
 
+    def known_view(self, view: str) -> str:
+        """Return the drawing of that name, or the picture where there is none."""
+        return view if view in self.views else VIEWS[0]
+
     def patch_at(self, view: str, x: float, y: float) -> tuple[int, int] | None:
         """Return the patch under a pixel of one of the drawings; None if there is none."""
         height, width = self.drawing(view).shape[:2]

@@ -17,7 +17,13 @@ from inpformer.ui.words import ENGLISH, label
 MAX_INP_COUNT = 16
 
 _HIDDEN: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-_STEPS = {"left": (0, -1), "right": (0, 1), "up": (-1, 0), "down": (1, 0)}
+_NUMBERS = {"row": "PATCH_ROW", "column": "PATCH_COLUMN"}
+_STEPS = {
+    "left": ("STEP_LEFT", 0, -1),
+    "right": ("STEP_RIGHT", 0, 1),
+    "up": ("STEP_UP", -1, 0),
+    "down": ("STEP_DOWN", 1, 0),
+}
 _LOOK = ("explored", "explorer_view")
 _PATCH = ("explorer_drawing", "explorer_reason", "explorer_row", "explorer_column")
 _REPORT = (
@@ -97,6 +103,8 @@ def wire_explorer_tab(handlers: Handlers, page: dict[str, Any]) -> None:
         page["explorer_attention"],
         **_HIDDEN,
     )
+    # Whatever else is being forgotten: no picture may stay on the page.
+    page["forget"].click(_nothing, None, report, **_HIDDEN)
     page["explorer_go"].click(lambda: gr.update(selected="inspect"), None, page["tabs"], **_HIDDEN)
     _wire_patches(handlers, exploring, page)
 
@@ -138,7 +146,7 @@ def _wire_patches(handlers: Handlers, exploring: ExplorerHandlers, page: dict[st
     page["explorer_drawing"].select(point, look, patch, **_HIDDEN)
     numbers = parts_of(page, ("explorer_row", "explorer_column"))
     gr.on([each.submit for each in numbers], pick, [*look, *numbers], patch, **_HIDDEN)
-    for name, (down, right) in _STEPS.items():
+    for name, (_, down, right) in _STEPS.items():
         page[f"explorer_{name}"].click(stepping(down, right), look, patch, **_HIDDEN)
     gr.api(explain_patch, api_name="explain_patch")
 
@@ -163,18 +171,18 @@ def _view_column() -> dict[str, Any]:
     }
     gr.Markdown(label("PATCH_KEYS_NOTE"))
     with gr.Row(elem_id="explorer-place"):
-        for name in ("row", "column"):
+        for name, title in _NUMBERS.items():
             parts[f"explorer_{name}"] = gr.Number(
                 precision=0,
                 minimum=1,
                 min_width=90,
-                label=label(f"PATCH_{name.upper()}"),
+                label=label(title),
                 elem_id=f"explorer-{name}",
             )
     with gr.Row(elem_id="explorer-steps"):
-        for name in _STEPS:
+        for name, (title, *_) in _STEPS.items():
             parts[f"explorer_{name}"] = gr.Button(
-                label(f"STEP_{name.upper()}"),
+                label(title),
                 size="sm",
                 min_width=70,
                 elem_id=f"explorer-{name}",
@@ -201,8 +209,7 @@ def _attention_part() -> dict[str, Any]:
 
 def _report_values(report: ExplorerReport | None) -> tuple[Any, ...]:
     if report is None:
-        empty = (gr.update(visible=True), gr.update(visible=False))
-        return (*empty, *[gr.skip()] * (len(_REPORT) - len(empty)))
+        return _nothing()
     rows, columns = report.grid
     drawing, reason, row, column = report.patch
     return (
@@ -219,4 +226,17 @@ def _report_values(report: ExplorerReport | None) -> tuple[Any, ...]:
         report.attention,
         report.health,
         gr.update(value=report.inp_count, visible=report.can_count),
+    )
+
+
+def _nothing() -> tuple[Any, ...]:
+    return (
+        gr.update(visible=True),
+        gr.update(visible=False),
+        gr.update(choices=[], value=None),
+        VIEWS[0],
+        "",
+        *(None, "", 1, 1),
+        gr.update(choices=[], value=None),
+        *(None, "", gr.skip()),
     )

@@ -30,9 +30,10 @@ def reason_panel(look: Look, words: Words) -> str:
     """Say in words, bars and crops why the chosen patch looks as it does."""
     reason = look.reason()
     title = words.REASON_TITLE.format(row=reason.row + 1, column=reason.column + 1)
+    own = _figure(look.crop(reason.box, None), words.THIS_PATCH)
     parts = [
-        f"<h3>{escape(title)}</h3>",
-        _sentences(reason, look, words),
+        f'<h3>{escape(title)}</h3><div class="own">{own}</div>',
+        reason_sentences(reason, look, words),
         _standings(reason, look, words),
         _inp_bars(reason, words),
         _error_bars(reason, words),
@@ -46,6 +47,35 @@ def reason_panel(look: Look, words: Words) -> str:
         ),
     ]
     return f'<section class="reason" aria-live="polite">{"".join(parts)}</section>'
+
+
+def reason_sentences(reason: PatchReason, look: Look, words: Words) -> str:
+    """Say in words what is unusual about a patch, and what is not."""
+    distance, typical = reason.distance, reason.typical_distance
+    times = distance / max(typical, _TINY)
+    level = _level(reason.standings.get("distance"), times)
+    nearness = (
+        words.REASON_NEAR
+        if level == 0
+        else words.REASON_FARTHER
+        if level == 1
+        else words.REASON_FAR
+    )
+    lines = [
+        nearness.format(
+            inp=reason.nearest_inp + 1,
+            distance=number(distance),
+            typical=number(typical),
+            times=number(times),
+        ),
+        words.REASON_NOT_DECODED if reason.cosine_error is None else _rebuilding(reason, words),
+    ]
+    if reason.similar_normal and look.typical_similarity is not None:
+        best, usual = reason.similar_normal[0].similarity, look.typical_similarity
+        is_seen = 1 - best <= _UNLIKE * max(1 - usual, _TINY)
+        seen = words.REASON_SEEN if is_seen else words.REASON_UNSEEN
+        lines.append(seen.format(similarity=number(best), usual=number(usual)))
+    return "".join(f"<p>{escape(line)}</p>" for line in lines)
 
 
 def reason_table(reason: PatchReason) -> dict[str, Any]:
@@ -80,40 +110,23 @@ def reason_table(reason: PatchReason) -> dict[str, Any]:
     }
 
 
-def _sentences(reason: PatchReason, look: Look, words: Words) -> str:
-    distance, typical = reason.distance, reason.typical_distance
-    level = _level(reason.standings.get("distance"), distance / max(typical, _TINY))
-    templates = (words.REASON_NEAR, words.REASON_FARTHER, words.REASON_FAR)
-    lines = [
-        templates[level].format(
-            inp=reason.nearest_inp + 1,
-            distance=number(distance),
-            typical=number(typical),
-            times=number(distance / max(typical, _TINY)),
-        )
-    ]
-    if reason.cosine_error is None:
-        lines.append(words.REASON_NOT_DECODED)
-    else:
-        # The map counts both measures: the worse of the two is what is seen in it.
-        worst = max(_errors_of(reason), key=_times_typical)
-        measure = words.LENGTH_ERROR if worst is reason.length_error else words.COSINE_ERROR
-        level = _level(reason.standings.get("reconstruction"), _times_typical(worst))
-        templates = (words.REASON_REBUILT, words.REASON_LESS_REBUILT, words.REASON_NOT_REBUILT)
-        lines.append(
-            templates[level].format(
-                measure=measure,
-                error=number(worst.total),
-                typical=number(worst.typical_total),
-                times=number(_times_typical(worst)),
-            )
-        )
-    if reason.similar_normal and look.typical_similarity is not None:
-        best, usual = reason.similar_normal[0].similarity, look.typical_similarity
-        is_seen = 1 - best <= _UNLIKE * max(1 - usual, _TINY)
-        template = words.REASON_SEEN if is_seen else words.REASON_UNSEEN
-        lines.append(template.format(similarity=number(best), usual=number(usual)))
-    return "".join(f"<p>{escape(line)}</p>" for line in lines)
+def _rebuilding(reason: PatchReason, words: Words) -> str:
+    # The map counts both measures: the worse of the two is what is seen in it.
+    worst = max(_errors_of(reason), key=_times_typical)
+    level = _level(reason.standings.get("reconstruction"), _times_typical(worst))
+    rebuilding = (
+        words.REASON_REBUILT
+        if level == 0
+        else words.REASON_LESS_REBUILT
+        if level == 1
+        else words.REASON_NOT_REBUILT
+    )
+    return rebuilding.format(
+        measure=words.LENGTH_ERROR if worst is reason.length_error else words.COSINE_ERROR,
+        value=number(worst.total),
+        typical=number(worst.typical_total),
+        times=number(_times_typical(worst)),
+    )
 
 
 def _level(standing: MapStanding | None, times_typical: float) -> int:
@@ -135,10 +148,12 @@ def _standings(reason: PatchReason, look: Look, words: Words) -> str:
             verdict = words.STANDING_ABOVE.format(times=number(times))
         else:
             verdict = words.STANDING_BELOW.format(times=number(times))
-        decides = words.STANDING_DECIDES if name == look.result.map_name else ""
+        title = words.MAP_TITLES[name]
+        if name == look.result.map_name:
+            title = words.STANDING_DECIDES.format(name=title)
         rank = words.STANDING_RANK.format(rank=standing.rank, count=standing.patch_count)
         rows.append(
-            f'<tr><th scope="row">{escape(words.MAP_TITLES[name] + decides)}</th>'
+            f'<tr><th scope="row">{escape(title)}</th>'
             f"<td>{escape(verdict)}</td><td>{escape(rank)}</td></tr>"
         )
     return f'<table class="standings"><tbody>{"".join(rows)}</tbody></table>'
@@ -204,19 +219,20 @@ def _crops(
 ) -> str:
     figures = []
     for patch in patches:
-        place = {"row": patch.row + 1, "column": patch.column + 1}
-        caption = words.CROP.format(similarity=number(patch.similarity), **place)
+        caption = words.CROP.format(
+            similarity=number(patch.similarity), row=patch.row + 1, column=patch.column + 1
+        )
         if patch.shot is not None:
             caption = f"{words.CROP_SHOT.format(number=patch.shot + 1)} · {caption}"
-        source = _data_address(look.crop(patch.box, patch.shot))
-        figures.append(
-            f'<figure><img src="{source}" alt="{escape(caption)}">'
-            f"<figcaption>{escape(caption)}</figcaption></figure>"
-        )
+        figures.append(_figure(look.crop(patch.box, patch.shot), caption))
     body = f'<div class="crops">{"".join(figures)}</div>' if figures else f"<p>{escape(empty)}</p>"
     return f"<h4>{escape(title)}</h4>{body}"
 
 
-def _data_address(image: np.ndarray) -> str:
+def _figure(image: np.ndarray, caption: str) -> str:
     _, encoded = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 88])
-    return "data:image/jpeg;base64," + base64.b64encode(encoded).decode()
+    source = "data:image/jpeg;base64," + base64.b64encode(encoded).decode()
+    return (
+        f'<figure><img src="{source}" alt="{escape(caption)}">'
+        f"<figcaption>{escape(caption)}</figcaption></figure>"
+    )

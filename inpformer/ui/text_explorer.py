@@ -67,6 +67,7 @@ INP_COUNT_INFO: Final = (
     "another number has none."
 )
 REASON_TITLE: Final = "Patch in row {row}, column {column}"
+THIS_PATCH: Final = "This patch"
 REASON_FAR: Final = (
     "It is most like INP {inp}, but unlike it all the same: distance {distance}, {times} times "
     "that of the picture's typical patch ({typical})."
@@ -76,20 +77,20 @@ REASON_FARTHER: Final = (
     "times that of the picture's typical patch ({typical})."
 )
 REASON_NEAR: Final = (
-    "It is most like INP {inp}, and about as near to it as usual: distance {distance}, the "
-    "picture's typical patch {typical}."
+    "It is most like INP {inp}, and about as near to it as usual: distance {distance}, {times} "
+    "times that of the picture's typical patch ({typical})."
 )
 REASON_NOT_REBUILT: Final = (
-    "The decoder could not rebuild it from the prototypes: its error ({measure}) of {error} is "
-    "{times} times that of the typical patch ({typical})."
+    "The decoder could not rebuild it from the prototypes: it is off by {value} ({measure}), "
+    "{times} times the typical patch ({typical})."
 )
 REASON_LESS_REBUILT: Final = (
     "The decoder rebuilt it from the prototypes less well than usual, but within what is normal: "
-    "its error ({measure}) of {error} is {times} times that of the typical patch ({typical})."
+    "it is off by {value} ({measure}), {times} times the typical patch ({typical})."
 )
 REASON_REBUILT: Final = (
-    "The decoder rebuilt it from the prototypes about as well as usual: its error ({measure}) is "
-    "{error}, that of the typical patch {typical}."
+    "The decoder rebuilt it from the prototypes about as well as usual: it is off by {value} "
+    "({measure}), {times} times the typical patch ({typical})."
 )
 REASON_NOT_DECODED: Final = (
     "Nothing was rebuilt: this detector judges by the distance to the prototypes alone."
@@ -106,7 +107,7 @@ STANDING_ABOVE: Final = "✕ {times} × threshold"
 STANDING_BELOW: Final = "✓ {times} × threshold"
 STANDING_RAW: Final = "{value}, no threshold"
 STANDING_RANK: Final = "rank {rank:,} of {count:,}"
-STANDING_DECIDES: Final = " (decides)"
+STANDING_DECIDES: Final = "{name} (decides)"
 SOFT_WEIGHTS: Final = "Prototypes: soft weight and distance"
 SOFT_WEIGHTS_NOTE: Final = (
     "Soft weights add up to 1; nearly even ones are usual, since they come from cosines. ◀ marks "

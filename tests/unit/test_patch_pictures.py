@@ -29,9 +29,9 @@ def test_the_mark_frames_the_patch_and_leaves_the_picture_it_was_given():
     marked = mark_patch(image, (40, 120, 60, 140))
     assert (image == 90).all()
     changed = np.argwhere((marked != image).any(axis=-1))
-    assert changed.min(axis=0) == pytest.approx((40, 120), abs=2)
-    assert changed.max(axis=0) == pytest.approx((59, 139), abs=2)
-    assert (marked[45:55, 125:135] == 90).all(), "the patch itself stays to be seen"
+    assert changed.min(axis=0) == pytest.approx((40, 120), abs=5)
+    assert changed.max(axis=0) == pytest.approx((59, 139), abs=5)
+    assert (marked[40:60, 120:140] == 90).all(), "all of the patch stays to be seen"
     assert (marked == PATCH_COLOUR).all(axis=-1).any()
 
 
