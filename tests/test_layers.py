@@ -150,8 +150,16 @@ def test_the_picture_modules_never_import_torch_timm_or_gradio():
         part
         for part in (
             *PICTURES,
-            *("attention_views", "geometry", "panels", "patch_pictures", "patch_reason"),
-            *("prototype_health", "prototypes", "result", "report"),
+            "attention_views",
+            "comparison",
+            "geometry",
+            "panels",
+            "patch_pictures",
+            "patch_reason",
+            "prototype_health",
+            "prototypes",
+            "result",
+            "report",
         )
         if part in PICTURES or f"inpformer.{part}" in MODULES
     )

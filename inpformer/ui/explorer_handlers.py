@@ -46,7 +46,6 @@ class ExplorerReport(NamedTuple):
         views: Words and names of all drawings.
         note: HTML: how to read the drawing.
         patch: The chosen patch.
-        grid: Rows and columns of patches.
         attention_choices: Words and names for `ExplorerHandlers.attention`.
         attention: Drawings and captions of all heads together.
         health: HTML: what may be wrong with the prototypes.
@@ -60,7 +59,6 @@ class ExplorerReport(NamedTuple):
     views: list[tuple[str, str]]
     note: str
     patch: PatchReport
-    grid: tuple[int, int]
     attention_choices: list[tuple[str, str]]
     attention: list[tuple[np.ndarray, str]]
     health: str
@@ -219,7 +217,6 @@ class ExplorerHandlers:
             views=[(words.VIEWS[name], name) for name in look.views],
             note=explorer_notes.view_note(look, view, words),
             patch=_report_patch(look, view, words),
-            grid=look.result.geometry.grid_size,
             attention_choices=[(_attention_words(name, words), name) for name in names],
             attention=_draw_attention(look, ALL_HEADS),
             health=explorer_notes.health_panel(prototype_health(look.result), is_trained, words),

@@ -87,8 +87,7 @@ def wire_explorer_tab(handlers: Handlers, page: dict[str, Any]) -> None:
 
     opening = {**_HIDDEN, **MODEL_TURN}
     page["explorer_tab"].select(show_newest, page["explorer_view"], report, **opening)
-    # The picture on the screen is inspected again before: the Inspect tab stands in line first.
-    page["detector_chosen"].success(show_newest, page["explorer_view"], report, **opening)
+    page["inspected_again"].success(show_newest, page["explorer_view"], report, **opening)
     page["explored"].input(show, parts_of(page, _LOOK), report, **opening)
     page["explorer_inp_count"].input(
         count,
@@ -174,7 +173,6 @@ def _view_column() -> dict[str, Any]:
         for name, title in _NUMBERS.items():
             parts[f"explorer_{name}"] = gr.Number(
                 precision=0,
-                minimum=1,
                 min_width=90,
                 label=label(title),
                 elem_id=f"explorer-{name}",
@@ -210,7 +208,6 @@ def _attention_part() -> dict[str, Any]:
 def _report_values(report: ExplorerReport | None) -> tuple[Any, ...]:
     if report is None:
         return _nothing()
-    rows, columns = report.grid
     drawing, reason, row, column = report.patch
     return (
         gr.update(visible=False),
@@ -220,8 +217,8 @@ def _report_values(report: ExplorerReport | None) -> tuple[Any, ...]:
         report.note,
         drawing,
         reason,
-        gr.update(value=row, maximum=rows),
-        gr.update(value=column, maximum=columns),
+        row,
+        column,
         gr.update(choices=report.attention_choices, value=ALL_HEADS),
         report.attention,
         report.health,

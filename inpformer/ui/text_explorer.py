@@ -168,7 +168,7 @@ HEALTH_COINCIDENT_WHY: Final = (
 )
 HEALTH_FEWER_FIT: Final = "What to do: fit again with fewer prototypes."
 HEALTH_FEWER_LIVE: Final = "What to do: take fewer prototypes with the slider."
-HEALTH_UNUSED: Final = "{inps} (of {count}) are nearest to almost no patch."
+HEALTH_UNUSED: Final = "Nearest to almost no patch: {inps} (of {count})."
 HEALTH_UNUSED_WHY: Final = "In the distance map they do nothing."
 HEALTH_UNUSED_TRAINED: Final = (
     "The decoder may still mix them in, so this alone is no fault; on an even surface it is usual."
