@@ -19,14 +19,14 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from inpformer.examples import find_examples  # noqa: E402
-from inpformer.files import save_png  # noqa: E402
-from inpformer.images import load_image  # noqa: E402
-from inpformer.ui.handlers import Handlers  # noqa: E402
-from inpformer.ui.inspect_handlers import InspectHandlers  # noqa: E402
-from inpformer.ui.inspection import ViewSettings  # noqa: E402
-from inpformer.ui.session import Sessions  # noqa: E402
-from inpformer.ui.shelf import PART, Shelf  # noqa: E402
+from inpformer.examples import find_examples
+from inpformer.files import save_png
+from inpformer.images import load_image
+from inpformer.ui.handlers import Handlers
+from inpformer.ui.inspect_handlers import InspectHandlers
+from inpformer.ui.inspection import ViewSettings
+from inpformer.ui.session import Sessions
+from inpformer.ui.shelf import PART, Shelf
 
 LIMIT_MS = 100
 SIDES = (512, 1024, 4000)

@@ -101,11 +101,12 @@ def test_without_examples_the_page_is_there_without_them(source):
     assert [key for _, key in shown["detector"]["choices"]] == ["free"]
 
 
-def test_programs_are_offered_what_is_useful_to_them_and_nothing_else(visit):
+def test_programs_are_offered_the_actions_that_make_sense_to_them_and_nothing_else(visit):
     info = visit().view_api(return_format="dict", print_info=False)
-    inspecting = {"/inspect", "/redraw", "/value_at", "/inspect_all", "/list_results"}
-    downloads = {"/results_csv", "/results_json", "/results_zip"}
-    assert set(info["named_endpoints"]) >= {"/fit", "/cancel", *inspecting, *downloads}
+    named = {"/fit", "/cancel", "/inspect", "/redraw", "/value_at", "/explain_patch"}
+    named |= {"/inspect_all", "/list_results", "/results_csv", "/results_json", "/results_zip"}
+    named |= {"/compare", "/cancel_compare"}
+    assert set(info["named_endpoints"]) == named
     assert not info["unnamed_endpoints"]
 
 
@@ -148,6 +149,17 @@ def test_many_pictures_stream_their_results_and_are_downloaded(visit, pictures):
     with zipfile.ZipFile(stored) as archive:
         assert len(json.loads(archive.read("results.json"))) == 2
     assert Path(client.predict(api_name="/results_csv")).read_bytes().startswith(b"\xef\xbb\xbf")
+
+
+def test_a_program_asks_for_the_reason_of_a_patch(visit, pictures):
+    client = visit()
+    with pytest.raises(AppError, match="inspect a picture"):
+        client.predict(1, 1, api_name="/explain_patch")
+    inspect(client, pictures["blot"])
+    reason = client.predict(2, 3, api_name="/explain_patch")
+    assert (reason["row"], reason["column"]) == (2, 3) and reason["nearest_inp"] >= 1
+    with pytest.raises(AppError, match="rows"):
+        client.predict(0, 3, api_name="/explain_patch")
 
 
 def test_without_a_picture_the_visitor_is_told_what_to_do(visit):
