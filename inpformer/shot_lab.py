@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
 from typing import TYPE_CHECKING, Any
@@ -60,19 +60,22 @@ class LabConfig:
 
     @classmethod
     def quick(
-        cls, encoder: EncoderConfig, variant: Variant = "inp-former", **settings: Any
+        cls,
+        encoder: EncoderConfig,
+        variant: Variant = "inp-former",
+        fit: Mapping[str, Any] | None = None,
+        **settings: Any,
     ) -> LabConfig:
         """Return a lab with a short schedule, since it fits a dozen times.
 
         Args:
             encoder: Of the detector to build on.
             variant: As in `FitConfig`. Training-free ones take only their threshold from the shots.
+            fit: Other fields of the fits.
             settings: Fields of the lab.
         """
-        fit = FitConfig.for_encoder(
-            encoder, variant=variant, steps=QUICK_STEPS, calibration_folds=2
-        )
-        return cls(fit=fit, **settings)
+        short = {"variant": variant, "steps": QUICK_STEPS, "calibration_folds": 2}
+        return cls(fit=FitConfig.for_encoder(encoder, **{**short, **(fit or {})}), **settings)
 
 
 @dataclass(frozen=True)
