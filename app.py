@@ -28,6 +28,7 @@ def main() -> int:
     from inpformer.errors import UserError
     from inpformer.examples import find_examples
     from inpformer.ui.layout import CSS_PATH, MAX_FILE_SIZE, build_demo
+    from inpformer.ui.words import translations
 
     try:
         detector = AnomalyDetector.load(options.model, options.device, options.weights)
@@ -43,6 +44,7 @@ def main() -> int:
             css_paths=CSS_PATH,
             max_file_size=MAX_FILE_SIZE,
             run_history=False,
+            i18n=translations(),
             footer_links=["api"],
         )
     except OSError:

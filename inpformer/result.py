@@ -145,6 +145,11 @@ class AnomalyResult:
             self._pictures[name] = self.geometry.to_picture(self.score_maps[name])
         return self._pictures[name]
 
+    def forget_pictures(self) -> None:
+        """Drop maps at the picture's size; they are made again when asked for."""
+        self._pictures.clear()
+        self.__dict__.pop("anomaly_map", None)
+
     def mask(self, threshold: float | None = None) -> np.ndarray:
         """Return the predicted mask, `(H, W)` bool: pixels of the deciding map above a cut.
 

@@ -1,4 +1,4 @@
-"""The page: components first, wiring at the end. No logic lives here."""
+"""The page: its head, its tabs, and what belongs to all of them. No logic lives here."""
 
 from __future__ import annotations
 
@@ -6,18 +6,38 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio.utils import get_upload_folder
 
-from inpformer.config import FitConfig
 from inpformer.detector import AnomalyDetector
 from inpformer.examples import Examples
-from inpformer.pictures import COLOUR_MAPS
-from inpformer.ui import text, views
-from inpformer.ui.example_handlers import ExampleHandlers
+from inpformer.ui import views
+from inpformer.ui.compare_tab import build_compare_tab, wire_compare_tab
+from inpformer.ui.example_handlers import ExampleHandlers, gallery_caption
 from inpformer.ui.examples_section import build_examples, wire_examples
+from inpformer.ui.explorer_tab import build_explorer_tab, wire_explorer_tab
+from inpformer.ui.fewshot_handlers import FewshotHandlers
+from inpformer.ui.fewshot_tab import build_fewshot_tab, wire_fewshot_tab
 from inpformer.ui.handlers import Handlers
+from inpformer.ui.inspect_handlers import InspectHandlers
+from inpformer.ui.inspect_tab import (
+    build_inspect_tab,
+    empty_report,
+    report_outputs,
+    wire_inspect_tab,
+)
+from inpformer.ui.learn_tab import build_learn_tab, wire_learn_tab
+from inpformer.ui.page import Page
 from inpformer.ui.ready import ReadyDetectors
-from inpformer.ui.session import Sessions
-from inpformer.ui.wiring import map_choices, session_id, wire_fit, wire_inspect, wire_start
+from inpformer.ui.session import FREE, Sessions
+from inpformer.ui.shelf import Shelf
+from inpformer.ui.wiring import (
+    DETECTOR,
+    detector_values,
+    parts_of,
+    shown_to_visitor,
+    visitor,
+)
+from inpformer.ui.words import ENGLISH, label, words_of
 
 CSS_PATH = Path(__file__).with_name("style.css")
 MAX_FILE_SIZE = "100mb"
@@ -36,176 +56,91 @@ def build_demo(
         sessions: Where visitors' data is kept; None makes a place of its own.
         examples: Parts, gallery and ready detectors to show; None shows none.
     """
-    sessions, examples = sessions or Sessions(), examples or Examples()
-    ready = ReadyDetectors(detector)
-    handlers = Handlers(detector, sessions, ready.zero_shot(examples.multi_part_path))
-    example_handlers = ExampleHandlers(handlers, examples, ready)
-    with gr.Blocks(title=text.TITLE, delete_cache=_CACHE_SECONDS) as demo:
-        gr.Markdown(f"# {text.TITLE}\n{text.LEAD}")
-        chooser = build_examples(example_handlers)
-        page = _detector_row(detector)
-        with gr.Row():
-            with gr.Column(scale=2, min_width=320):
-                page |= _normal_column(detector)
-                page |= _picture_column(has_choice=handlers.zero_shot is not None)
-            with gr.Column(scale=3, min_width=320):
-                page |= _result_column(detector)
-        page |= _explanation_row()
-        wire_fit(handlers, page)
-        wire_inspect(handlers, page)
-        wire_start(handlers, page)
-        wire_examples(example_handlers, chooser, page)
-
-        def forget(request: gr.Request) -> None:
-            sessions.forget(session_id(request))
-
-        demo.unload(forget)
+    upload_root = Path(get_upload_folder())
+    sessions = sessions or Sessions(upload_root=upload_root)
+    examples, ready = examples or Examples(), ReadyDetectors(detector)
+    zero_shot = ready.zero_shot(examples.multi_part_path)
+    handlers = Handlers(sessions, Shelf(detector, zero_shot, examples, ready))
+    inspecting = InspectHandlers(handlers)
+    example_handlers = ExampleHandlers(handlers, inspecting)
+    fitting = FewshotHandlers(handlers)
+    with Page(sessions, upload_root, title=ENGLISH.TITLE, delete_cache=_CACHE_SECONDS) as demo:
+        page = _head(handlers)
+        with gr.Tabs(elem_id="tabs") as page["tabs"]:
+            with gr.Tab(label("TAB_INSPECT"), id="inspect") as page["inspect_tab"]:
+                page |= build_examples(example_handlers)
+                page |= build_inspect_tab(detector)
+            with gr.Tab(label("TAB_FEWSHOT"), id="fewshot") as page["fewshot_tab"]:
+                page |= build_fewshot_tab(detector)
+            with gr.Tab(label("TAB_EXPLORER"), id="explorer") as page["explorer_tab"]:
+                page |= build_explorer_tab(handlers)
+            with gr.Tab(label("TAB_COMPARE"), id="compare") as page["compare_tab"]:
+                page |= build_compare_tab(handlers)
+            with gr.Tab(label("TAB_LEARN"), id="learn") as page["learn_tab"]:
+                page |= build_learn_tab(handlers)
+        _wire_head(handlers, demo, page)
+        wire_inspect_tab(inspecting, page)
+        wire_examples(example_handlers, page)
+        wire_fewshot_tab(fitting, page)
+        wire_explorer_tab(handlers, page)
+        wire_compare_tab(handlers, page)
+        wire_learn_tab(handlers, page)
     demo.queue(default_concurrency_limit=4, max_size=64)
     return demo
 
 
-def _detector_row(start: AnomalyDetector) -> dict[str, Any]:
+def _head(handlers: Handlers) -> dict[str, Any]:
+    shelf = handlers.shelf
+    gr.Markdown(f"# {ENGLISH.TITLE}\n")
+    gr.Markdown(label("LEAD"))
     with gr.Row(elem_id="detector-row"):
-        card = gr.HTML(views.detector_card(start), elem_id="detector-card")
-        start_over = gr.Button(text.START_OVER, size="sm", scale=0, elem_id="start-over")
-    return {"card": card, "start_over": start_over}
-
-
-def _normal_column(start: AnomalyDetector) -> dict[str, Any]:
-    defaults = FitConfig.for_encoder(start.config.encoder)
-    gr.Markdown(f"## {text.STEP_NORMAL}")
-    parts: dict[str, Any] = {
-        "files": gr.File(
-            label=text.NORMAL_LABEL,
-            file_count="multiple",
-            file_types=["image"],
-            height=140,
-            elem_id="normal-files",
-        ),
-        "normal_gallery": gr.Gallery(
-            label=text.NORMAL_GALLERY,
-            columns=4,
-            height=140,
-            format="jpeg",
-            interactive=False,
-            show_label=False,
-            visible=False,
-            elem_id="normal-gallery",
-        ),
-    }
-    with gr.Accordion(text.SETTINGS, open=False):
-        parts["variant"] = gr.Radio(
-            list(text.VARIANTS), value=defaults.variant, label=text.VARIANT_LABEL
+        chooser = gr.Dropdown(
+            shelf.shared_choices(ENGLISH),
+            value=FREE,
+            label=label("DETECTOR_LABEL"),
+            elem_id="detector",
         )
-        parts["steps"] = gr.Slider(
-            20, 1000, value=defaults.steps, step=10, label=text.STEPS_LABEL, elem_id="steps"
-        )
-        parts["inps"] = gr.Slider(1, 16, value=defaults.inp_count, step=1, label=text.INPS_LABEL)
-        parts["any_angle"] = gr.Checkbox(
-            defaults.views == "paper", label=text.ANY_ANGLE_LABEL, info=text.ANY_ANGLE_INFO
-        )
-        parts["seed"] = gr.Number(defaults.seed, precision=0, label=text.SEED_LABEL)
-    with gr.Row():
-        parts["fit"] = gr.Button(text.FIT, variant="primary", elem_id="fit")
-        parts["cancel"] = gr.Button(text.CANCEL, interactive=False, elem_id="cancel")
-    parts["progress"] = gr.HTML(elem_id="fit-progress")
-    return parts
+        forget = gr.Button(label("FORGET_ME"), size="sm", scale=0, elem_id="forget-me")
+    title = shelf.shared_choices(ENGLISH)[0][0]
+    card = gr.HTML(views.detector_card(shelf.start, title, ENGLISH), elem_id="detector-card")
+    return {"detector": chooser, "card": card, "forget": forget}
 
 
-def _picture_column(has_choice: bool) -> dict[str, Any]:
-    gr.Markdown(f"## {text.STEP_INSPECT}")
-    picture = gr.Image(
-        label=text.PICTURE_LABEL,
-        type="filepath",
-        image_mode=None,
-        format="png",
-        sources=["upload", "clipboard", "webcam"],
-        height=300,
-        elem_id="picture",
+def _wire_head(handlers: Handlers, demo: gr.Blocks, page: dict[str, Any]) -> None:
+    @shown_to_visitor
+    def arrive(request: gr.Request) -> tuple[Any, ...]:
+        report = handlers.arrive(visitor(handlers, request))
+        words = words_of(request)
+        entries = handlers.shelf.examples.gallery
+        gallery = [(str(entry.picture_path), gallery_caption(entry, words)) for entry in entries]
+        empty = empty_report(handlers.shelf.start.map_names, words)
+        return (*detector_values(report), gallery, *empty)
+
+    @shown_to_visitor
+    def use_detector(key: str, request: gr.Request) -> tuple[Any, ...]:
+        return detector_values(handlers.use_detector(visitor(handlers, request), key))
+
+    @shown_to_visitor
+    def forget(request: gr.Request) -> tuple[Any, ...]:
+        words = words_of(request)
+        report = handlers.forget(visitor(handlers, request))
+        gr.Info(words.FORGOTTEN)
+        empty = empty_report(handlers.shelf.start.map_names, words)
+        return (*detector_values(report), None, None, "", *empty)
+
+    def leave(request: gr.Request) -> None:
+        handlers.sessions.forget(request.session_hash or "")
+
+    hidden = {"api_visibility": "private", "show_progress": "hidden"}
+    outputs = [*parts_of(page, (*DETECTOR, "gallery")), *report_outputs(page)]
+    demo.load(arrive, None, outputs, **hidden)
+    page["detector_chosen"] = page["detector"].input(
+        use_detector, page["detector"], parts_of(page, DETECTOR), **hidden
     )
-    # gr.Image would open the file itself, which turns a damaged picture into a nameless error
-    # and clips 16-bit ones; our own reader does better.
-    picture.preprocess = lambda payload: None if payload is None else payload.path
-    inspect = gr.Button(text.INSPECT, variant="primary", elem_id="inspect")
-    with gr.Column(visible=has_choice, elem_id="start-choice"):
-        gr.Markdown(f"**{text.START_CHOICE}**")
-        with gr.Row():
-            zero_shot = gr.Button(text.USE_ZERO_SHOT, size="sm", elem_id="zero-shot")
-            free = gr.Button(text.USE_TRAINING_FREE, size="sm", elem_id="training-free")
-        gr.Markdown(text.START_WORDS, elem_classes="faint")
-    return {"picture": picture, "inspect": inspect, "zero_shot": zero_shot, "free": free}
-
-
-def _result_column(detector: AnomalyDetector) -> dict[str, Any]:
-    gr.Markdown(f"## {text.STEP_RESULT}")
-    parts: dict[str, Any] = {
-        "verdict": gr.HTML(views.message(text.RESULT_EMPTY), elem_id="verdict")
-    }
-    shown = {
-        "format": "jpeg",
-        "interactive": False,
-        "height": 420,
-        "buttons": ["download", "fullscreen"],
-    }
-    with gr.Tabs():
-        with gr.Tab(text.OVERLAY_TAB):
-            parts["overlay"] = gr.Image(label=text.OVERLAY_LABEL, elem_id="overlay", **shown)
-        with gr.Tab(text.COMPARE_TAB):
-            parts["compare"] = gr.ImageSlider(label=text.COMPARE_LABEL, elem_id="compare", **shown)
-        with gr.Tab(text.HEATMAP_TAB):
-            parts["heatmap"] = gr.Image(label=text.HEATMAP_LABEL, elem_id="heatmap", **shown)
-    parts["colour_bar"] = gr.Image(
-        label=text.SCALE_LABEL,
-        format="png",
-        interactive=False,
-        height=90,
-        show_label=False,
-        buttons=[],
-        elem_id="colour-bar",
+    page["forget"].click(
+        forget,
+        None,
+        [*parts_of(page, (*DETECTOR, "picture", "files", "progress")), *report_outputs(page)],
+        **hidden,
     )
-    parts["cut"] = gr.Slider(0, 2, value=1, step=0.01, label=text.THRESHOLD_LABEL, elem_id="cut")
-    parts["opacity"] = gr.Slider(
-        0, 1, value=0.6, step=0.05, label=text.OPACITY_LABEL, elem_id="opacity"
-    )
-    with gr.Row():
-        names = detector.map_names
-        parts["map"] = gr.Dropdown(
-            map_choices(names), value=names[0], label=text.MAP_LABEL, elem_id="map"
-        )
-        parts["colours"] = gr.Dropdown(
-            list(COLOUR_MAPS), value=COLOUR_MAPS[0], label=text.COLOURS_LABEL
-        )
-    return parts
-
-
-def _explanation_row() -> dict[str, Any]:
-    gr.Markdown(f"## {text.STEP_INPS}")
-    parts: dict[str, Any] = {"lead": gr.Markdown(text.INPS_LEAD)}
-    with gr.Row():
-        with gr.Column(scale=2, min_width=320):
-            parts["mosaic"] = gr.Image(
-                label=text.MOSAIC_LABEL,
-                format="jpeg",
-                interactive=False,
-                height=360,
-                buttons=["download", "fullscreen"],
-                elem_id="mosaic",
-            )
-            parts["legend"] = gr.Image(
-                label=text.LEGEND_LABEL,
-                format="png",
-                interactive=False,
-                show_label=False,
-                buttons=[],
-                elem_id="legend",
-            )
-        with gr.Column(scale=3, min_width=320):
-            parts["attention"] = gr.Gallery(
-                label=text.ATTENTION_LABEL,
-                columns=3,
-                format="jpeg",
-                interactive=False,
-                object_fit="contain",
-                elem_id="attention",
-            )
-    return parts
+    demo.unload(leave)

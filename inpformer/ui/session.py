@@ -2,57 +2,55 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 import threading
 import time
+import uuid
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
-import cv2
 import numpy as np
 
 from inpformer.detector import AnomalyDetector
-from inpformer.examples import ExamplePart
-from inpformer.result import AnomalyResult
+from inpformer.errors import UserError
+from inpformer.ui.inspection import Inspection
+from inpformer.ui.words import ENGLISH, Words
 
 MAX_SESSIONS = 64
 IDLE_SECONDS = 3600.0
-# What a browser can show of a large picture; maps are kept at full size.
-DISPLAY_SIDE = 1024
+MAX_DETECTORS = 6
+MAX_INSPECTIONS = 48
+FREE = "free"
+
+_SWEEP_SECONDS = 60.0
 
 
-@dataclass
-class Inspection:
-    """One inspected picture and what sliders redraw from; the model is not needed again.
+@dataclass(frozen=True)
+class OwnDetector:
+    """A detector of a visitor's own.
 
     Attributes:
-        result: Raw maps and scores.
-        display_image: The picture as shown, `(h, w, 3)` uint8, longer side at most 1024.
-        notes: What reading did to the picture, such as "first of 12 frames".
+        key: How the page names it to the server.
+        name: What the visitor calls it.
+        detector: The detector.
+        shots: The normal pictures behind it at display size, `(h, w, 3)` uint8; may be none.
     """
 
-    result: AnomalyResult
-    display_image: np.ndarray
-    notes: tuple[str, ...] = ()
-    _display_maps: dict[str, np.ndarray] = field(default_factory=dict)
+    key: str
+    name: str
+    detector: AnomalyDetector
+    shots: tuple[np.ndarray, ...] = ()
 
-    @classmethod
-    def of(
-        cls, image: np.ndarray, result: AnomalyResult, notes: tuple[str, ...] = ()
-    ) -> Inspection:
-        """Keep a result with a copy of its picture at display size."""
-        scale = min(1.0, DISPLAY_SIDE / max(image.shape[:2]))
-        size = (max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale)))
-        return cls(result, cv2.resize(image, size, interpolation=cv2.INTER_AREA), notes)
 
-    def display_map(self, name: str) -> np.ndarray:
-        """Return a raw map at display size, `(h, w)` float32."""
-        if name not in self._display_maps:
-            height, width = self.display_image.shape[:2]
-            values = self.result.map(name)
-            resized = cv2.resize(values, (width, height), interpolation=cv2.INTER_AREA)
-            self._display_maps[name] = resized
-        return self._display_maps[name]
+@dataclass(frozen=True)
+class Job:
+    """Long work of a visitor; one at a time."""
+
+    what: str
+    stop: threading.Event = field(default_factory=threading.Event)
 
 
 @dataclass
@@ -60,66 +58,222 @@ class Session:
     """One visitor.
 
     Attributes:
-        detector: The detector in use; None for a start detector.
-        part: The example part whose ready detector that is; None for a detector of their own.
-        is_zero_shot: Which start detector: the zero-shot one, or the one without training.
-        inspection: The picture on the screen.
-        stop: Set to cancel the running fit; None if no fit runs.
+        words: Their language.
+        detector_key: The detector in use, as `Shelf` knows it.
+        own: Their own detectors by key, the oldest first.
+        inspections: What they inspected by id, the oldest first.
+        current: Id of the inspection on the screen.
+        uploads: Files of the web server's cache that they brought, or that were drawn for them.
+        job: Their running fit or other long work.
         last_seen: Monotonic seconds.
+        root: Where `folder` is made; None for the place of temporary files.
     """
 
-    detector: AnomalyDetector | None = None
-    part: ExamplePart | None = None
-    is_zero_shot: bool = False
-    inspection: Inspection | None = None
-    stop: threading.Event | None = None
+    words: Words = ENGLISH
+    detector_key: str = FREE
+    own: OrderedDict[str, OwnDetector] = field(default_factory=OrderedDict)
+    inspections: OrderedDict[str, Inspection] = field(default_factory=OrderedDict)
+    current: str | None = None
+    uploads: set[Path] = field(default_factory=set)
+    job: Job | None = None
     last_seen: float = 0.0
+    root: Path | None = None
+    _folder: Path | None = None
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
-    def start_over(self) -> None:
-        """Go back to how it was when the visitor came; a running fit is told to stop."""
-        self.detector = self.part = self.inspection = None
-        self.is_zero_shot = False
-        if self.stop is not None:
-            self.stop.set()
+    @property
+    def folder(self) -> Path:
+        """The visitor's own folder, made when first asked for."""
+        with self._lock:
+            if self._folder is None:
+                self._folder = Path(tempfile.mkdtemp(prefix="inpformer-", dir=self.root))
+            return self._folder
+
+    @property
+    def inspection(self) -> Inspection | None:
+        """The inspection on the screen."""
+        return self.inspections.get(self.current) if self.current else None
+
+    def keep(self, upload: str | Path) -> Path:
+        """Copy an upload into the visitor's folder, and remember to delete it with the rest.
+
+        Raises:
+            UserError: The web server has cleaned it away.
+        """
+        upload = Path(upload)
+        if not upload.is_file():
+            raise UserError(self.words.UPLOAD_GONE.format(name=upload.name))
+        # A folder of its own, so that the copy has the name the visitor knows.
+        copy = self.folder / uuid.uuid4().hex / upload.name
+        copy.parent.mkdir()
+        shutil.copyfile(upload, copy)
+        self.uploads.add(upload)
+        return copy
+
+    def add_inspection(self, inspection: Inspection) -> None:
+        """Keep a result and put it on the screen; the oldest beyond the bound goes."""
+        if (shown := self.inspection) is not None:
+            shown.rest()
+        self.inspections[inspection.id] = inspection
+        self.current = inspection.id
+        while len(self.inspections) > MAX_INSPECTIONS:
+            _, old = self.inspections.popitem(last=False)
+            self._drop_picture(old)
+
+    def show(self, inspection_id: str) -> Inspection:
+        """Put a kept result on the screen.
+
+        Raises:
+            UserError: It is not there any more.
+        """
+        inspection = self.inspections.get(inspection_id)
+        if inspection is None:
+            raise UserError(self.words.INSPECTION_GONE)
+        if (shown := self.inspection) is not None and shown is not inspection:
+            shown.rest()
+        self.current = inspection_id
+        return inspection
+
+    def add_detector(
+        self, name: str, detector: AnomalyDetector, shots: tuple[np.ndarray, ...] = ()
+    ) -> OwnDetector | None:
+        """Keep a detector and use it; return the oldest one if it had to make room."""
+        key = f"own:{uuid.uuid4().hex[:12]}"
+        self.own[key] = OwnDetector(key, name, detector, shots)
+        self.detector_key = key
+        if len(self.own) <= MAX_DETECTORS:
+            return None
+        return self.own.popitem(last=False)[1]
+
+    def start_job(self, what: str) -> Job:
+        """Begin long work; whoever begins it ends it with `end_job`.
+
+        Raises:
+            UserError: Other long work of this visitor is running.
+        """
+        with self._lock:
+            if self.job is not None:
+                raise UserError(self.words.BUSY.format(what=self.job.what))
+            self.job = Job(what)
+            return self.job
+
+    def end_job(self, job: Job) -> None:
+        """Tell long work to stop if it still runs, and let other work begin."""
+        job.stop.set()
+        with self._lock:
+            if self.job is job:
+                self.job = None
+
+    def clear(self) -> list[Path]:
+        """Forget everything: stop work, delete the folder; return uploads to delete."""
+        uploads = list(self.uploads)
+        if self.job is not None:
+            self.job.stop.set()
+        self.own.clear()
+        self.inspections.clear()
+        self.uploads.clear()
+        self.current, self.detector_key = None, FREE
+        with self._lock:
+            folder, self._folder = self._folder, None
+        if folder is not None:
+            shutil.rmtree(folder, ignore_errors=True)
+        return uploads
+
+    def _drop_picture(self, inspection: Inspection) -> None:
+        if all(other.path != inspection.path for other in self.inspections.values()):
+            shutil.rmtree(inspection.path.parent, ignore_errors=True)
 
 
 class Sessions:
-    """All visitors, by the id of their page. Idle and surplus ones are forgotten, oldest first."""
+    """All visitors, by the id of their page. Idle and surplus ones are forgotten, oldest first.
+
+    Args:
+        max_sessions: How many visitors are kept.
+        idle_seconds: How long nothing may be heard of one.
+        clock: Monotonic seconds.
+        root: Where visitors' folders are made; None for the place of temporary files.
+        upload_root: The web server's cache of uploads, of which visitors' files are deleted too;
+            None leaves them to the web server.
+    """
 
     def __init__(
         self,
         max_sessions: int = MAX_SESSIONS,
         idle_seconds: float = IDLE_SECONDS,
         clock: Callable[[], float] = time.monotonic,
+        root: Path | None = None,
+        upload_root: Path | None = None,
     ) -> None:
         self._sessions: OrderedDict[str, Session] = OrderedDict()
         self._lock = threading.Lock()
         self._max_sessions = max_sessions
         self._idle_seconds = idle_seconds
         self._clock = clock
+        self._root = root
+        self._upload_root = upload_root and upload_root.resolve()
+        self._sweeper: threading.Thread | None = None
 
-    def get(self, session_id: str) -> Session:
+    def get(self, session_id: str, words: Words | None = None) -> Session:
         """Return the visitor's session, a new one if there is none."""
         with self._lock:
-            now = self._clock()
-            session = self._sessions.pop(session_id, None) or Session()
-            session.last_seen = now
+            session = self._sessions.pop(session_id, None) or Session(root=self._root)
+            session.last_seen = self._clock()
+            if words is not None:
+                session.words = words
             self._sessions[session_id] = session
-            for key in list(self._sessions):
-                is_idle = now - self._sessions[key].last_seen > self._idle_seconds
-                if is_idle or len(self._sessions) > self._max_sessions:
-                    self._drop(key)
+            self._drop_surplus()
+            if self._sweeper is None:
+                self._sweeper = threading.Thread(target=self._watch, daemon=True, name="sweep")
+                self._sweeper.start()
             return session
 
+    def note_files(self, session_id: str, files: set[Path]) -> None:
+        """Remember files of the web server's cache that show a visitor's data."""
+        with self._lock:
+            if files and (session := self._sessions.get(session_id)) is not None:
+                session.uploads |= files
+
     def forget(self, session_id: str) -> None:
-        """Drop a visitor's data and stop their fit."""
+        """Drop a visitor's data, files too, and stop their work."""
         with self._lock:
             self._drop(session_id)
+
+    def sweep(self) -> None:
+        """Drop idle visitors."""
+        with self._lock:
+            self._drop_surplus()
 
     def __len__(self) -> int:
         return len(self._sessions)
 
+    def _watch(self) -> None:
+        pause = threading.Event()
+        while True:
+            pause.wait(_SWEEP_SECONDS)
+            with self._lock:
+                self._drop_surplus()
+                if not self._sessions:
+                    self._sweeper = None
+                    return
+
+    def _drop_surplus(self) -> None:
+        now = self._clock()
+        for key in list(self._sessions):
+            session = self._sessions[key]
+            is_idle = session.job is None and now - session.last_seen > self._idle_seconds
+            if is_idle or len(self._sessions) > self._max_sessions:
+                self._drop(key)
+
     def _drop(self, session_id: str) -> None:
         session = self._sessions.pop(session_id, None)
-        if session is not None and session.stop is not None:
-            session.stop.set()
+        if session is None:
+            return
+        for upload in session.clear():
+            self._delete_upload(upload)
+
+    def _delete_upload(self, upload: Path) -> None:
+        # The same picture brought by two visitors is one file of the cache.
+        if any(upload in other.uploads for other in self._sessions.values()):
+            return
+        if self._upload_root is not None and upload.resolve().is_relative_to(self._upload_root):
+            upload.unlink(missing_ok=True)

@@ -9,7 +9,6 @@ from typing import NamedTuple
 import numpy as np
 
 from inpformer.detector import AnomalyDetector
-from inpformer.examples import ExamplePart
 from inpformer.panels import draw_colour_bar
 from inpformer.pictures import (
     draw_heatmap,
@@ -17,7 +16,7 @@ from inpformer.pictures import (
     draw_overlay,
     find_regions,
 )
-from inpformer.progress import PHASE_NAMES, FitStep
+from inpformer.progress import FitStep
 from inpformer.prototypes import (
     assignment_shares,
     draw_assignment_mosaic,
@@ -26,8 +25,9 @@ from inpformer.prototypes import (
     share_words,
 )
 from inpformer.result import AnomalyResult
-from inpformer.ui import text
-from inpformer.ui.session import Inspection
+from inpformer.ui.inspection import Inspection
+from inpformer.ui.translate import translate
+from inpformer.ui.words import Words
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class PrototypeView(NamedTuple):
     attention: list[tuple[np.ndarray, str]]
 
 
-def draw_map_view(inspection: Inspection, settings: ViewSettings) -> MapView:
+def draw_map_view(inspection: Inspection, settings: ViewSettings, words: Words) -> MapView:
     """Draw one map of an inspected picture at a threshold; runs no model."""
     result, image = inspection.result, inspection.display_image
     values = inspection.display_map(settings.map_name)
@@ -94,7 +94,9 @@ def draw_map_view(inspection: Inspection, settings: ViewSettings) -> MapView:
     regions = find_regions(mask, values)
     calibrated = None if scale is None else scale.threshold
     return MapView(
-        verdict=_verdict_card(inspection, settings.map_name, threshold, len(regions), mask.mean()),
+        verdict=_verdict_card(
+            inspection, settings.map_name, threshold, len(regions), mask.mean(), words
+        ),
         overlay=overlay,
         compare=(image, overlay),
         heatmap=draw_heatmap(values, colours, settings.colour_map),
@@ -102,51 +104,50 @@ def draw_map_view(inspection: Inspection, settings: ViewSettings) -> MapView:
     )
 
 
-def draw_prototype_view(inspection: Inspection, is_training_free: bool) -> PrototypeView:
+def draw_prototype_view(inspection: Inspection, words: Words) -> PrototypeView:
     """Draw what the prototypes of an inspected picture are."""
     explanation, image = inspection.result.explanation, inspection.display_image
-    count = len(explanation.inp_attention)
+    count, is_trained = len(explanation.inp_attention), inspection.detector.config.is_trained
     shares = assignment_shares(explanation.inp_assignment, count)
     drawings = draw_inp_attention(image, explanation.inp_attention)
     captions = [f"INP {index + 1} · {share_words(share)}" for index, share in enumerate(shares)]
     return PrototypeView(
-        lead=text.TRAINING_FREE_INPS_LEAD if is_training_free else text.INPS_LEAD,
+        lead=words.INPS_LEAD if is_trained else words.TRAINING_FREE_INPS_LEAD,
         mosaic=draw_assignment_mosaic(image, explanation.inp_assignment, count),
         legend=draw_mosaic_legend(shares),
         attention=list(zip(drawings, captions, strict=True)),
     )
 
 
-def detector_card(detector: AnomalyDetector, part: ExamplePart | None = None) -> str:
-    """Say which detector is in use, what its threshold stands for, and what to know about it.
+def detector_card(detector: AnomalyDetector, title: str, words: Words) -> str:
+    """Say what the detector in use is, what its threshold stands for, and what to know about it.
 
     Args:
         detector: The one in use.
-        part: The example part whose ready detector it is.
+        title: What the page calls it.
+        words: The visitor's language.
     """
-    name = _name_of(detector)
-    if part is not None:
-        name = text.READY_NAME.format(title=part.title, name=name)
-    lines = [text.READY.format(name=name)]
+    name = detector_name(detector, words)
+    lines = [words.READY.format(name=name if name == title else f"{title}: {name}")]
     calibration = detector.calibration
     if calibration is not None:
-        calibrated = text.CALIBRATED.format(
-            method=calibration.method,
+        calibrated = words.CALIBRATED.format(
+            method=translate(calibration.method, words),
             rate=calibration.false_alarm_rate,
             part_rate=calibration.part_alarm_rate,
         )
         lines.append(calibrated)
-    lines.append(detector.provenance.encoder_reason)
-    notices = [text.NOTICE.format(text=notice) for notice in detector.notices]
+    lines.append(translate(detector.provenance.encoder_reason, words))
+    notices = [words.NOTICE.format(text=translate(notice, words)) for notice in detector.notices]
     body = "".join(f"<div>{escape(line)}</div>" for line in lines)
     body += "".join(f'<div class="notice">{escape(line)}</div>' for line in notices)
     return f'<div class="detector-card">{body}</div>'
 
 
-def progress_bar(step: FitStep) -> str:
+def progress_bar(step: FitStep, words: Words) -> str:
     """Draw the state of a running fit."""
-    line = text.FIT_PROGRESS.format(
-        phase=PHASE_NAMES[step.phase], fraction=step.fraction, seconds=step.seconds_left
+    line = words.FIT_PROGRESS.format(
+        phase=words.PHASES[step.phase], fraction=step.fraction, seconds=step.seconds_left
     )
     losses = ", ".join(f"{name} {value:.3f}" for name, value in step.losses.items())
     return (
@@ -163,42 +164,49 @@ def message(words: str) -> str:
 
 
 def _verdict_card(
-    inspection: Inspection, map_name: str, threshold: float, regions: int, area: float
+    inspection: Inspection,
+    map_name: str,
+    threshold: float,
+    regions: int,
+    area: float,
+    words: Words,
 ) -> str:
     result = inspection.result
     score = result.scores[map_name]
     is_calibrated = map_name in result.scales
     verdict = score > threshold if is_calibrated else None
     confidence = result.confidence_of(map_name, threshold)
-    headline = f"<b>{escape(text.VERDICTS[verdict])}</b>"
+    headline = f"<b>{escape(words.VERDICTS[verdict])}</b>"
     if confidence is not None:
-        headline += f" · {escape(text.CONFIDENCE.format(value=confidence))}"
+        headline += f" · {escape(words.CONFIDENCE.format(value=confidence))}"
     if is_calibrated:
-        score_line = text.SCORE_LINE.format(score=score, threshold=threshold)
+        score_line = words.SCORE_LINE.format(score=score, threshold=threshold)
     else:
-        score_line = text.RAW_SCORE_LINE.format(score=score, threshold=threshold)
+        score_line = words.RAW_SCORE_LINE.format(score=score, threshold=threshold)
     facts = (
         score_line,
-        text.AREA_LINE.format(regions=regions, area=area),
-        text.MAP_LINE.format(name=text.MAP_TITLES[map_name]),
-        text.TIME_LINE.format(seconds=result.seconds),
+        words.AREA_LINE.format(regions=regions, area=area),
+        words.MAP_LINE.format(name=words.MAP_TITLES[map_name]),
+        words.TIME_LINE.format(seconds=result.seconds),
     )
     kind = {True: "bad", False: "good", None: "open"}[verdict]
     lines = [f'<div class="headline">{headline}</div>', f"<div>{escape(' · '.join(facts))}</div>"]
     if not is_calibrated:
-        lines.append(f"<div>{escape(text.NOT_CALIBRATED)}</div>")
+        lines.append(f"<div>{escape(words.NOT_CALIBRATED)}</div>")
     for notice in (*inspection.notes, *result.notices):
-        lines.append(f'<div class="notice">{escape(text.NOTICE.format(text=notice))}</div>')
+        line = words.NOTICE.format(text=translate(notice, words))
+        lines.append(f'<div class="notice">{escape(line)}</div>')
     return f'<div class="verdict {kind}" aria-live="polite">{"".join(lines)}</div>'
 
 
-def _name_of(detector: AnomalyDetector) -> str:
+def detector_name(detector: AnomalyDetector, words: Words) -> str:
+    """Return what a detector is, in a few words."""
     encoder, calibration = detector.config.encoder.name, detector.calibration
     if detector.provenance.zero_shot:
-        return text.ZERO_SHOT_NAME.format(encoder=encoder)
+        return words.ZERO_SHOT_NAME.format(encoder=encoder)
     if calibration is None:
-        return text.UNFITTED_NAME.format(encoder=encoder)
-    variants = {value: label for label, value in text.VARIANTS}
-    return text.FITTED_NAME.format(
+        return words.UNFITTED_NAME.format(encoder=encoder)
+    variants = {value: label for label, value in words.VARIANTS}
+    return words.FITTED_NAME.format(
         variant=variants[detector.config.variant], shots=calibration.shot_count, encoder=encoder
     )

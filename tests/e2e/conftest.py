@@ -13,6 +13,7 @@ from inpformer.detector import AnomalyDetector, Provenance
 from inpformer.examples import Examples
 from inpformer.modeling.build import build_encoder, build_model
 from inpformer.ui.layout import CSS_PATH, MAX_FILE_SIZE, build_demo
+from inpformer.ui.words import translations
 
 # Chromium otherwise calls home at its start, which is none of our page's doing.
 BROWSER_OPTIONS = (
@@ -62,6 +63,7 @@ def url(detector: AnomalyDetector, examples: Examples) -> Iterator[str]:
         css_paths=CSS_PATH,
         max_file_size=MAX_FILE_SIZE,
         footer_links=["api"],
+        i18n=translations(),
         prevent_thread_lock=True,
         quiet=True,
     )

@@ -18,9 +18,13 @@ from inpformer.config import FitConfig, ModelConfig
 from inpformer.detector import AnomalyDetector, Provenance
 from inpformer.examples import Examples
 from inpformer.modeling.build import build_encoder, build_model
-from inpformer.ui import handlers as handlers_module
+from inpformer.ui import fewshot_handlers
+from inpformer.ui.example_handlers import ExampleHandlers
+from inpformer.ui.fewshot_handlers import FewshotHandlers
 from inpformer.ui.handlers import Handlers
+from inpformer.ui.inspect_handlers import InspectHandlers
 from inpformer.ui.session import Sessions
+from inpformer.ui.shelf import Shelf
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -96,10 +100,28 @@ def pictures(tmp_path_factory) -> dict[str, Path]:
 
 
 @pytest.fixture
-def handlers(source: AnomalyDetector, monkeypatch) -> Handlers:
-    """The page's actions, which report a fit at once."""
-    monkeypatch.setattr(handlers_module, "_REPORT_SECONDS", 0.005)
-    return Handlers(source, Sessions())
+def handlers(source: AnomalyDetector, tmp_path) -> Handlers:
+    """The actions of the whole page, for visitors whose files go with the test."""
+    return Handlers(Sessions(root=tmp_path), Shelf(source))
+
+
+@pytest.fixture
+def inspecting(handlers: Handlers) -> InspectHandlers:
+    return InspectHandlers(handlers)
+
+
+@pytest.fixture
+def fitting(handlers: Handlers, monkeypatch) -> FewshotHandlers:
+    """The actions of the Few-shot tab, which report a fit at once."""
+    monkeypatch.setattr(fewshot_handlers, "_REPORT_SECONDS", 0.005)
+    return FewshotHandlers(handlers)
+
+
+@pytest.fixture
+def opening(source: AnomalyDetector, examples: Examples, tmp_path) -> ExampleHandlers:
+    """The actions with the example parts."""
+    shared = Handlers(Sessions(root=tmp_path), Shelf(source, examples=examples))
+    return ExampleHandlers(shared, InspectHandlers(shared))
 
 
 @pytest.fixture
@@ -111,9 +133,9 @@ def scripted(source: AnomalyDetector, free: AnomalyDetector) -> Iterator[Scripte
 
 
 @pytest.fixture
-def scripted_handlers(handlers: Handlers, scripted: ScriptedDetector) -> Handlers:
-    handlers.detector = scripted
-    return handlers
+def scripted_fitting(fitting: FewshotHandlers, scripted: ScriptedDetector) -> FewshotHandlers:
+    fitting.handlers.shelf.start = scripted
+    return fitting
 
 
 @pytest.fixture(scope="session")
@@ -133,6 +155,6 @@ def page(source: AnomalyDetector, example_folder: Examples) -> Iterator[Page]:
         patch.setattr(examples_module, "find_examples", lambda: example_folder)
         assert app.main() == 0
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(handlers_module, "_REPORT_SECONDS", 0.005)
+        patch.setattr(fewshot_handlers, "_REPORT_SECONDS", 0.005)
         yield started[0]
     started[0].demo.close()

@@ -8,7 +8,7 @@ import pytest
 
 from inpformer.errors import ConfigError, ImageError, UserError, WeightsError
 from inpformer.ui import text
-from inpformer.ui.handlers import shown_to_visitor
+from inpformer.ui.wiring import shown_to_visitor
 
 SECRET = "/srv/secret/file.py"
 

@@ -1,10 +1,12 @@
 """The page on a live server, seen through gradio's own client and without it."""
 
+from pathlib import Path
 from urllib.parse import urlparse
 
 import httpx
 import numpy as np
 import pytest
+from gradio.utils import get_upload_folder
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
@@ -19,12 +21,13 @@ from ui_doubles import (
 )
 
 from inpformer.config import UNTRAINED_NOTICE
-from inpformer.ui import text
 from inpformer.ui.layout import CSS_PATH, build_demo
+from inpformer.ui.words import ENGLISH as text
+from inpformer.ui.words import label
 
 LOOK = (0.6, "inferno")
 FREE = ("training-free", 20, 4, True, 1)
-TRAINED = ("inp-former", 20, 4, 1)
+TRAINED = ("inp-former", 20, 4, True, 1)
 
 
 @pytest.fixture
@@ -94,7 +97,7 @@ def test_without_examples_the_page_is_there_without_them(source):
     config = build_demo(source).get_config_file()
     shown = {part["props"].get("elem_id"): part["props"] for part in config["components"]}
     assert not shown["results-gallery"]["value"] and not shown["part-pictures"]["value"]
-    assert shown["start-choice"]["visible"] is False
+    assert [key for _, key in shown["detector"]["choices"]] == ["free"]
 
 
 def test_programs_are_offered_the_four_actions_and_nothing_else(visit):
@@ -116,7 +119,7 @@ def test_a_newcomer_inspects_a_picture_and_moves_the_sliders(visit, pictures, mo
     verdict, overlay, compare, heatmap, bar, cut, maps, lead, *_ = inspect(client, pictures["blot"])
     assert text.VERDICTS[None] in words_of(verdict) and UNTRAINED_NOTICE in verdict
     assert lead == text.TRAINING_FREE_INPS_LEAD
-    assert cut["label"] == text.CUT_LABEL and maps["value"] == "distance"
+    assert cut["label"] == str(label("CUT_LABEL")) and maps["value"] == "distance"
     for path in (overlay, *compare, heatmap):
         assert Image.open(path).size == (120, 90)
     assert Image.open(bar).size[0] > 200
@@ -184,10 +187,10 @@ def test_a_fit_streams_its_progress_and_then_decides(visit, pictures):
     *running, last = fit(client, [pictures["normal"], pictures["second"]], TRAINED)
     shares = [fraction_of(report[0]) for report in running]
     assert len(shares) > 2 and shares == sorted(shares)
-    assert len({report[1] for report in running}) == 1 and last[1] != running[0][1]
+    assert len({report[2] for report in running}) == 1 and last[2] != running[0][2]
     assert "Now inspect" in words_of(last[0])
     verdict, *_, cut, maps = inspect(client, pictures["blot"])[:7]
-    assert "confidence" in words_of(verdict) and cut["label"] == text.THRESHOLD_LABEL
+    assert "confidence" in words_of(verdict) and cut["label"] == str(label("THRESHOLD_LABEL"))
     names = [name for _, name in maps["choices"]]
     assert names == ["reconstruction", "distance"]
     for name in names:
@@ -224,7 +227,7 @@ def test_a_fit_is_cancelled_by_its_visitor_alone(visit, pictures, slow_fit):
     wait_until(lambda: len(job.outputs()) > 1, "the second report of the fit")
     ann.predict(api_name="/cancel")
     last = job.result(SECONDS)
-    assert words_of(last[0]) == text.FIT_CANCELLED and "no normal pictures" in last[1]
+    assert words_of(last[0]) == text.FIT_CANCELLED and "no normal pictures" in last[2]
     assert slow_fit.ended.wait(SECONDS)
 
 
@@ -260,3 +263,17 @@ def test_a_visitor_who_leaves_is_forgotten(page, pictures):
         return answer.json().get("error") == text.NOTHING_INSPECTED
 
     wait_until(is_forgotten, "the visitor to be forgotten")
+
+
+def test_no_drawing_is_left_when_its_visitor_is_forgotten(page, pictures):
+    cache = Path(get_upload_folder())
+
+    def files() -> set[Path]:
+        return {path for path in cache.rglob("*") if path.is_file()}
+
+    before = files()
+    picture = page.uploaded(pictures["third"])
+    answer = page.call("inspect", picture, *LOOK, session="going")
+    assert answer.status_code == 200 and len(files() - before) > 4
+    page.demo._visitors.forget("going")
+    assert files() == before

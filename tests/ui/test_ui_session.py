@@ -2,11 +2,15 @@
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from inpformer.ui.session import DISPLAY_SIDE, Inspection, Sessions
+from inpformer.errors import UserError
+from inpformer.ui.inspection import DISPLAY_SIDE, Inspection
+from inpformer.ui.session import MAX_DETECTORS, MAX_INSPECTIONS, Sessions
 
 
 class Clock:
@@ -27,9 +31,9 @@ def clock() -> Clock:
 def test_a_visitor_keeps_one_session_and_shares_it_with_nobody():
     sessions = Sessions()
     ann, bob = sessions.get("ann"), sessions.get("bob")
-    ann.detector = object()
+    ann.add_detector("hers", object())
     assert sessions.get("ann") is ann and sessions.get("bob") is bob
-    assert bob.detector is None and bob.inspection is None and bob.stop is None
+    assert not bob.own and bob.inspection is None and bob.job is None
     assert len(sessions) == 2
 
 
@@ -37,9 +41,9 @@ def test_the_visitor_who_was_away_longest_makes_room(clock):
     sessions = Sessions(max_sessions=2, clock=clock)
     ann, bob = sessions.get("ann"), sessions.get("bob")
     assert sessions.get("ann") is ann
-    bob.stop = threading.Event()
+    job = bob.start_job("fit")
     sessions.get("cid")
-    assert len(sessions) == 2 and bob.stop.is_set()
+    assert len(sessions) == 2 and job.stop.is_set()
     assert sessions.get("ann") is ann
     assert sessions.get("bob") is not bob
 
@@ -47,21 +51,31 @@ def test_the_visitor_who_was_away_longest_makes_room(clock):
 def test_an_idle_visitor_is_dropped_and_a_busy_one_is_not(clock):
     sessions = Sessions(idle_seconds=60, clock=clock)
     ann, bob = sessions.get("ann"), sessions.get("bob")
-    ann.stop = threading.Event()
     clock.now += 40
     assert sessions.get("bob") is bob
     clock.now += 40
     assert sessions.get("bob") is bob
-    assert len(sessions) == 1 and ann.stop.is_set()
-    assert sessions.get("ann") is not ann
+    assert len(sessions) == 1 and sessions.get("ann") is not ann
 
 
-def test_forgetting_drops_everything_and_stops_the_fit():
-    sessions = Sessions()
+def test_a_visitor_is_not_idle_while_long_work_of_theirs_runs(clock):
+    sessions = Sessions(idle_seconds=60, clock=clock)
+    job = (ann := sessions.get("ann")).start_job("fit")
+    clock.now += 100
+    sessions.sweep()
+    assert len(sessions) == 1 and not job.stop.is_set()
+    ann.end_job(job)
+    sessions.sweep()
+    assert len(sessions) == 0
+
+
+def test_forgetting_drops_everything_and_stops_the_fit(tmp_path):
+    sessions = Sessions(root=tmp_path)
     ann = sessions.get("ann")
-    ann.stop = stop = threading.Event()
+    job = ann.start_job("fit")
+    (ann.folder / "map.npy").write_bytes(b"map")
     sessions.forget("ann")
-    assert stop.is_set() and len(sessions) == 0
+    assert job.stop.is_set() and len(sessions) == 0 and not any(tmp_path.iterdir())
     assert sessions.get("ann") is not ann
     sessions.forget("nobody")
 
@@ -94,6 +108,99 @@ def test_the_limit_holds_when_many_threads_bring_and_drop_visitors():
     assert len(sessions) <= 3
 
 
+def test_only_one_long_work_runs_at_a_time_and_ending_it_lets_the_next_begin():
+    ann = Sessions().get("ann")
+    job = ann.start_job("fit")
+    with pytest.raises(UserError, match="Your fit is still running"):
+        ann.start_job("comparison")
+    ann.end_job(job)
+    assert job.stop.is_set() and ann.start_job("comparison").what == "comparison"
+
+
+def test_the_oldest_detector_makes_room_and_is_named():
+    ann = Sessions().get("ann")
+    gone = [ann.add_detector(f"number {i}", object()) for i in range(MAX_DETECTORS + 1)]
+    assert [own.name for own in gone if own] == ["number 0"]
+    assert len(ann.own) == MAX_DETECTORS and ann.own[ann.detector_key].name == "number 6"
+
+
+# A visitor's files
+
+
+@pytest.fixture
+def cache(tmp_path) -> Path:
+    """A web server's cache of uploads."""
+    folder = tmp_path / "cache"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def filed(tmp_path, cache, clock) -> Sessions:
+    root = tmp_path / "visitors"
+    root.mkdir()
+    return Sessions(idle_seconds=60, clock=clock, root=root, upload_root=cache)
+
+
+def upload(cache: Path, name: str = "part.png") -> Path:
+    path = cache / name
+    path.write_bytes(b"picture")
+    return path
+
+
+def files_in(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.rglob("*") if path.is_file())
+
+
+@pytest.mark.parametrize("way", ["forget", "idle"])
+def test_nothing_of_a_visitor_is_left_on_the_disk(filed, cache, clock, tmp_path, way):
+    copy = filed.get("ann").keep(upload(cache))
+    assert copy.read_bytes() == b"picture" and copy.name == "part.png"
+    assert copy.is_relative_to(tmp_path / "visitors")
+    if way == "forget":
+        filed.forget("ann")
+    else:
+        clock.now += 61
+        filed.sweep()
+    assert not files_in(tmp_path) and len(filed) == 0
+
+
+def test_a_picture_that_two_visitors_brought_stays_until_both_are_gone(filed, cache):
+    path = upload(cache)
+    copies = [filed.get(name).keep(path) for name in ("ann", "bob")]
+    filed.forget("ann")
+    assert path.is_file() and not copies[0].exists() and copies[1].is_file()
+    filed.forget("bob")
+    assert not path.exists()
+
+
+def test_a_file_outside_the_cache_of_uploads_is_never_deleted(filed, tmp_path):
+    path = tmp_path / "example.png"
+    path.write_bytes(b"ours")
+    filed.get("ann").keep(path)
+    filed.forget("ann")
+    assert path.is_file()
+
+
+def test_an_upload_that_is_gone_is_one_sentence_without_the_servers_folders(filed, cache):
+    with pytest.raises(UserError, match=r"part\.png is no longer") as caught:
+        filed.get("ann").keep(cache / "part.png")
+    assert str(cache) not in str(caught.value)
+
+
+def test_the_oldest_result_makes_room_with_its_picture(filed, cache):
+    ann = filed.get("ann")
+    path = upload(cache)
+    kept = [inspected(ann.keep(path), FakeResult(4, 4)) for _ in range(MAX_INSPECTIONS + 1)]
+    for inspection in kept:
+        ann.add_inspection(inspection)
+    assert len(ann.inspections) == MAX_INSPECTIONS and ann.inspection is kept[-1]
+    assert not kept[0].path.exists() and kept[1].path.is_file()
+    with pytest.raises(UserError, match="no longer on the server"):
+        ann.show(kept[0].id)
+    assert ann.inspection is kept[-1] and ann.show(kept[1].id) is ann.inspection is kept[1]
+
+
 class FakeResult:
     """A result of any size, which counts how often a map is computed."""
 
@@ -104,6 +211,19 @@ class FakeResult:
     def map(self, name: str) -> np.ndarray:
         self.asked += 1
         return self.values
+
+    def forget_pictures(self) -> None:
+        pass
+
+
+def inspected(path: Path, result: FakeResult) -> Inspection:
+    return Inspection(path.name, path, result, None, "free", "The start")
+
+
+def written(folder: Path, image: np.ndarray) -> Path:
+    path = folder / "picture.png"
+    Image.fromarray(image).save(path)
+    return path
 
 
 @pytest.mark.parametrize(
@@ -119,9 +239,13 @@ class FakeResult:
         (3001, 2000, (1024, 682)),
     ],
 )
-def test_maps_of_any_size_fit_the_picture_that_is_shown(height, width, shown):
-    image, result = np.full((height, width, 3), 90, np.uint8), FakeResult(height, width)
-    inspection = Inspection.of(image, result)
+def test_maps_of_any_size_fit_the_picture_that_is_shown(
+    height, width, shown, tmp_path, monkeypatch
+):
+    # Wider than read_image allows, too: the sizes are what is tried here.
+    image = np.full((height, width, 3), 90, np.uint8)
+    monkeypatch.setattr(Inspection, "read", lambda _: image)
+    inspection = inspected(tmp_path / "picture.png", FakeResult(height, width))
     values = inspection.display_map("distance")
     assert inspection.display_image.shape == (*shown, 3) and values.shape == shown
     assert max(shown) <= DISPLAY_SIDE and min(shown) >= 1
@@ -130,17 +254,13 @@ def test_maps_of_any_size_fit_the_picture_that_is_shown(height, width, shown):
     assert values.mean() == pytest.approx(0.5, abs=0.01)
 
 
-def test_a_map_is_brought_to_display_size_once():
+def test_a_map_is_brought_to_display_size_once_while_its_picture_is_shown(tmp_path):
     result = FakeResult(40, 30)
-    inspection = Inspection.of(np.zeros((40, 30, 3), np.uint8), result)
+    inspection = inspected(written(tmp_path, np.zeros((40, 30, 3), np.uint8)), result)
     first = inspection.display_map("distance")
     assert inspection.display_map("distance") is first and result.asked == 1
     inspection.display_map("fused")
     assert result.asked == 2
-
-
-def test_the_picture_that_is_shown_is_a_copy():
-    image = np.zeros((20, 30, 3), np.uint8)
-    inspection = Inspection.of(image, FakeResult(20, 30))
-    image[:] = 255
-    assert not inspection.display_image.any()
+    inspection.rest()
+    np.testing.assert_array_equal(inspection.display_map("distance"), first)
+    assert result.asked == 3

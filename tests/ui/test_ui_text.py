@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from inpformer.ui import text
+from inpformer.ui import words as words_module
+from inpformer.ui.words import CATALOGUES, ENGLISH
 
-FOLDER = Path(text.__file__).parent
-NAMES = sorted(name for name in vars(text) if name.isupper())
+FOLDER = Path(words_module.__file__).parent
+text = ENGLISH
+NAMES = sorted(ENGLISH.strings)
 TABLES = [name for name in NAMES if not isinstance(getattr(text, name), str)]
 
 
@@ -21,7 +23,10 @@ def parents_in(tree: ast.AST) -> dict[ast.AST, ast.AST]:
 
 
 def is_text(node: ast.AST) -> bool:
-    return isinstance(node, ast.Attribute) and ast.unparse(node.value) == "text"
+    """Whether it is `words.NAME`, `session.words.NAME`, `ENGLISH.NAME` or the like."""
+    if not isinstance(node, ast.Attribute) or not node.attr.isupper():
+        return False
+    return ast.unparse(node.value).split(".")[-1] in ("words", "ENGLISH", "words_of(request)")
 
 
 def filling_calls(node: ast.AST, tree: ast.AST, parents: dict) -> list[ast.Call]:
@@ -40,8 +45,11 @@ def uses() -> Iterator[tuple[str, list[ast.Call]]]:
     for path in FOLDER.glob("*.py"):
         tree = ast.parse(path.read_text("utf-8"))
         parents = parents_in(tree)
-        for node in filter(is_text, ast.walk(tree)):
-            yield node.attr, filling_calls(node, tree, parents)
+        for node in ast.walk(tree):
+            if is_text(node):
+                yield node.attr, filling_calls(node, tree, parents)
+            elif isinstance(node, ast.Constant) and node.value in NAMES:
+                yield node.value, []  # for `label`, which the browser translates
 
 
 USES = list(uses())
@@ -67,6 +75,11 @@ def sentences() -> dict[str, str]:
 @pytest.mark.parametrize("name", NAMES)
 def test_every_text_is_shown_somewhere(name):
     assert name in {used for used, _ in USES}
+
+
+def test_no_text_hides_another_of_the_same_name():
+    names = [name for module in CATALOGUES for name in vars(module) if name.isupper()]
+    assert sorted(names) == NAMES
 
 
 def test_nothing_is_shown_that_is_not_a_text():

@@ -1,6 +1,7 @@
 """The small pieces of HTML, read as a browser reads them."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,9 +17,10 @@ from inpformer.config import (
 from inpformer.detector import AnomalyDetector, Provenance
 from inpformer.progress import PHASE_NAMES, FitStep
 from inpformer.result import AnomalyResult
-from inpformer.ui import text, views
-from inpformer.ui.session import Inspection
+from inpformer.ui import views
+from inpformer.ui.inspection import Inspection
 from inpformer.ui.views import ViewSettings
+from inpformer.ui.words import ENGLISH as text
 
 EVIL = '"><script>alert(1)</script><img src=x onerror=alert(2)> & {0}'
 OUR_TAGS = {"div", "b"}
@@ -39,8 +41,16 @@ def result(source: AnomalyDetector) -> AnomalyResult:
 
 
 def verdict(result: AnomalyResult, cut: float = 1.0, notes: tuple[str, ...] = ()) -> str:
-    inspection = Inspection.of(striped(3), result, notes)
-    return views.draw_map_view(inspection, ViewSettings("distance", cut, 0.6, "inferno")).verdict
+    inspection = inspected(result, notes)
+    settings = ViewSettings("distance", cut, 0.6, "inferno")
+    return views.draw_map_view(inspection, settings, text).verdict
+
+
+def inspected(result: AnomalyResult, notes: tuple[str, ...] = (), detector=None) -> Inspection:
+    path = Path("striped.png")
+    inspection = Inspection(path.name, path, result, detector, "free", "The start", notes)
+    inspection._display_image = striped(3)
+    return inspection
 
 
 def scaled(result: AnomalyResult, factor: float) -> AnomalyResult:
@@ -67,11 +77,11 @@ def assert_nothing_of_it_is_markup(html: str) -> None:
 
 def test_nothing_in_the_detector_card_is_taken_for_markup(source):
     detector = evil_detector(source)
-    card = views.detector_card(detector)
+    card = views.detector_card(detector, EVIL, text)
     assert_nothing_of_it_is_markup(card)
-    assert words_of(card).count("alert(2)") == 3
+    assert words_of(card).count("alert(2)") == 4
     uncalibrated = AnomalyDetector(detector.model, detector.config, detector.provenance)
-    assert_nothing_of_it_is_markup(views.detector_card(uncalibrated))
+    assert_nothing_of_it_is_markup(views.detector_card(uncalibrated, "Mine", text))
 
 
 def test_nothing_in_the_verdict_is_taken_for_markup(result):
@@ -83,7 +93,7 @@ def test_nothing_in_the_verdict_is_taken_for_markup(result):
 
 def test_nothing_in_a_message_or_a_progress_bar_is_taken_for_markup():
     assert_nothing_of_it_is_markup(views.message(EVIL))
-    assert_nothing_of_it_is_markup(views.progress_bar(step(0.5, {EVIL: 1.0})))
+    assert_nothing_of_it_is_markup(views.progress_bar(step(0.5, {EVIL: 1.0}), text))
 
 
 @pytest.mark.parametrize(
@@ -116,7 +126,11 @@ def test_the_confidence_falls_as_the_threshold_rises(result):
 
 
 def test_an_untrained_encoder_is_told_in_the_card_and_with_every_verdict(source, result):
-    for html in (views.detector_card(source), verdict(result), verdict(scaled(result, 2.0))):
+    for html in (
+        views.detector_card(source, "Start", text),
+        verdict(result),
+        verdict(scaled(result, 2.0)),
+    ):
         assert UNTRAINED_NOTICE in words_of(html) and TRAINING_FREE_NOTICE in words_of(html)
         assert "notice" in {attributes.get("class") for _, attributes in elements_of(html)}
 
@@ -124,12 +138,14 @@ def test_an_untrained_encoder_is_told_in_the_card_and_with_every_verdict(source,
 def test_a_trained_encoder_brings_no_such_notice(source, plus):
     provenance = replace(plus.provenance, encoder_origin="weights")
     trained = AnomalyDetector(plus.model, plus.config, provenance, plus.calibration)
-    words = words_of(views.detector_card(trained)) + words_of(verdict(trained.predict(striped(3))))
+    words = words_of(views.detector_card(trained, "Mine", text)) + words_of(
+        verdict(trained.predict(striped(3)))
+    )
     assert UNTRAINED_NOTICE not in words and TRAINING_FREE_NOTICE not in words
 
 
 def test_the_card_says_what_the_threshold_stands_for(plus):
-    words = words_of(views.detector_card(plus))
+    words = words_of(views.detector_card(plus, "Mine", text))
     assert plus.calibration.method in words and "%" in words
     assert plus.config.encoder.name in words and "1 normal picture" in words
     labels = {value: label for label, value in text.VARIANTS}
@@ -138,27 +154,27 @@ def test_the_card_says_what_the_threshold_stands_for(plus):
 
 @pytest.mark.parametrize("fraction", [0.0, 0.001, 0.496, 1 / 3, 0.999, 1.0])
 def test_a_progress_bar_can_be_seen_and_heard(fraction):
-    html = views.progress_bar(step(fraction, {"total": 0.25}))
+    html = views.progress_bar(step(fraction, {"total": 0.25}), text)
     (bar,) = [found for _, found in elements_of(html) if found.get("role") == "progressbar"]
     assert (bar["aria-valuemin"], bar["aria-valuemax"]) == ("0", "100")
     assert int(bar["aria-valuenow"]) == pytest.approx(100 * fraction, abs=0.51)
     (width,) = [found["style"] for _, found in elements_of(html) if "style" in found]
     assert width == f"width:{100 * fraction:.1f}%"
     words = words_of(html)
-    assert PHASE_NAMES["train"] in words and "12 s left" in words and "total 0.250" in words
+    assert text.PHASES["train"] in words and "12 s left" in words and "total 0.250" in words
 
 
 def test_every_map_phase_and_variant_has_a_title(plus):
     assert set(plus.config.map_names) == set(text.MAP_TITLES)
     assert {value for _, value in text.VARIANTS} == set(VARIANTS)
     for phase in PHASE_NAMES:
-        html = views.progress_bar(replace(step(0.5), phase=phase))
-        assert PHASE_NAMES[phase] in words_of(html)
+        html = views.progress_bar(replace(step(0.5), phase=phase), text)
+        assert text.PHASES[phase] in words_of(html)
 
 
 def test_the_prototypes_share_the_whole_picture_and_each_has_a_drawing(plus):
-    inspection = Inspection.of(striped(3), plus.predict(striped(3)))
-    view = views.draw_prototype_view(inspection, is_training_free=False)
+    inspection = inspected(plus.predict(striped(3)), detector=plus)
+    view = views.draw_prototype_view(inspection, text)
     shares = [int(caption.split("· ")[1].rstrip("%")) for _, caption in view.attention]
     assert len(shares) == plus.config.inp_count and sum(shares) == pytest.approx(100, abs=2)
     for drawing in (view.mosaic, *(drawing for drawing, _ in view.attention)):

@@ -17,7 +17,9 @@ import numpy as np
 from inpformer.detector import AnomalyDetector
 from inpformer.errors import FitCancelledError
 from inpformer.progress import FitStep
-from inpformer.ui.handlers import FitReport
+from inpformer.ui.fewshot_handlers import FitReport
+from inpformer.ui.handlers import Handlers
+from inpformer.ui.session import Session
 
 SECONDS = 20.0  # after which a test gives up waiting
 
@@ -145,6 +147,14 @@ def words_of(html: str) -> str:
 def fraction_of(html: str) -> float:
     """Return the state of a progress bar, 0 to 1."""
     return float(re.search(r"width:([\d.]+)%", html)[1]) / 100
+
+
+def give(handlers: Handlers, visitor: str, detector: AnomalyDetector | None) -> Session:
+    """Make a detector the visitor's own and use it; None leaves them with the start."""
+    session = handlers.sessions.get(visitor)
+    if detector is not None:
+        session.add_detector("given", detector)
+    return session
 
 
 def percentages(reports: Iterable[FitReport]) -> list[float]:

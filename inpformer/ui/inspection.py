@@ -1,0 +1,79 @@
+"""One inspected picture: what sliders redraw from, so that the model is not needed again."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from inpformer.detector import AnomalyDetector
+from inpformer.images import load_image
+from inpformer.result import AnomalyResult
+
+# What a browser can show of a large picture; maps are kept at full size.
+DISPLAY_SIDE = 1024
+
+
+@dataclass
+class Inspection:
+    """A picture with its result. Only the one on the screen holds drawings in memory.
+
+    Attributes:
+        name: File name, as the visitor knows it.
+        path: The visitor's own copy of the picture as it came.
+        result: Raw maps and scores.
+        detector: What made the result.
+        detector_key: Its key on the shelf at that time.
+        detector_title: What the page called it.
+        notes: What reading did to the picture, such as "first of 12 frames".
+        id: How the page names the result to the server.
+    """
+
+    name: str
+    path: Path
+    result: AnomalyResult
+    detector: AnomalyDetector
+    detector_key: str
+    detector_title: str
+    notes: tuple[str, ...] = ()
+    id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    _display_image: np.ndarray | None = None
+    _display_maps: dict[str, np.ndarray] = field(default_factory=dict)
+
+    @property
+    def display_image(self) -> np.ndarray:
+        """The picture as shown, `(h, w, 3)` uint8, longer side at most `DISPLAY_SIDE`."""
+        if self._display_image is None:
+            self._display_image = at_display_size(self.read())
+        return self._display_image
+
+    def read(self) -> np.ndarray:
+        """Return the picture itself again, `(H, W, 3)` uint8."""
+        return load_image(self.path)
+
+    def display_map(self, name: str) -> np.ndarray:
+        """Return a raw map at display size, `(h, w)` float32."""
+        if name not in self._display_maps:
+            height, width = self.display_image.shape[:2]
+            values = self.result.map(name)
+            resized = cv2.resize(values, (width, height), interpolation=cv2.INTER_AREA)
+            self._display_maps[name] = resized
+        return self._display_maps[name]
+
+    def rest(self) -> None:
+        """Let go of what can be drawn again, when another picture is looked at."""
+        self._display_image = None
+        self._display_maps.clear()
+        self.result.forget_pictures()
+
+
+def at_display_size(image: np.ndarray, side: int = DISPLAY_SIDE) -> np.ndarray:
+    """Return a picture shrunk to a longer side of at most `side`, or itself if it is smaller."""
+    scale = min(1.0, side / max(image.shape[:2]))
+    if scale == 1:
+        return image
+    size = (max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale)))
+    return cv2.resize(image, size, interpolation=cv2.INTER_AREA)

@@ -1,0 +1,56 @@
+"""The page that remembers which files of the web server's cache were made for whom."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from inpformer.ui.session import Sessions
+
+
+class Page(gr.Blocks):
+    """Blocks whose drawings can be deleted with the visitor they were drawn for.
+
+    Gradio writes every picture it shows to a cache that knows no visitors.
+
+    Args:
+        sessions: The visitors.
+        upload_root: The cache.
+        options: What `gr.Blocks` takes.
+    """
+
+    def __init__(self, sessions: Sessions, upload_root: Path, **options: Any) -> None:
+        super().__init__(**options)
+        self._visitors = sessions
+        self._upload_root = upload_root.resolve()
+
+    async def process_api(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """Answer an event as gradio does, and note the files of the answer."""
+        answer = await super().process_api(*args, **kwargs)
+        request = kwargs.get("request")
+        session_id = getattr(request, "session_hash", None)
+        if session_id:
+            files = set(_files_in(answer.get("data"), self._upload_root))
+            self._visitors.note_files(session_id, files - self._of_everybody)
+        return answer
+
+    @cached_property
+    def _of_everybody(self) -> set[Path]:
+        """Files that the page shows from the beginning."""
+        return set(_files_in(self.get_config_file()["components"], self._upload_root))
+
+
+def _files_in(value: Any, root: Path) -> Iterator[Path]:
+    """Yield the files below a folder that are named somewhere in a value for the browser."""
+    if isinstance(value, dict):
+        path = value.get("path")
+        if isinstance(path, str) and Path(path).is_relative_to(root):
+            yield Path(path)
+        value = list(value.values())
+    if isinstance(value, (list, tuple)):
+        for item in value:
+            yield from _files_in(item, root)
