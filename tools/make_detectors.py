@@ -77,12 +77,10 @@ def multi_part_config(encoder: EncoderConfig) -> FitConfig:
 
     The hard coherence loss draws every token to its nearest prototype, which is what the
     zero-shot map measures; the soft one of ++ asks only for a mixture of them. Its thresholds
-    hold for no other part and are never used, so its calibration may be rough. Nor are tokens of
-    other parts worth remembering.
+    hold for no other part and are never used, so its calibration may be rough.
     """
     losses = LossConfig(coherence="hard", mining_branches="cosine", coherence_weight=5.0)
     settings = {"steps": MULTI_PART_STEPS, "calibration_steps": 100, "losses": losses}
-    settings["memory_tokens"] = 0
     return FitConfig.for_encoder(encoder, variant="inp-former", **settings)
 
 
