@@ -80,8 +80,8 @@ def fuse_maps(
 ) -> Tensor:
     """Add the reconstruction and the segmentation map (++ Eq. 9), balanced as configured.
 
-    A memory, which is not the paper's, counts as much as both of them. Smoothing and resizing are
-    linear, so adding after them gives what adding before would.
+    A memory, which is not the paper's, is a third part of the same weight. Smoothing and resizing
+    are linear, so adding after them gives what adding before would.
     """
     reconstruction, segmentation = maps["reconstruction"], maps["segmentation"]
     memory = maps.get("memory")
@@ -89,8 +89,9 @@ def fuse_maps(
         reconstruction = reconstruction / calibration.reconstruction_level
         segmentation = segmentation / calibration.segmentation_level
         memory = None if memory is None else memory / calibration.memory_level
-    fused = 0.5 * (reconstruction + segmentation)
-    return fused if memory is None else 0.5 * (fused + memory)
+    if memory is None:
+        return 0.5 * (reconstruction + segmentation)
+    return (reconstruction + segmentation + memory) / 3
 
 
 def score_size(input_size: tuple[int, int]) -> tuple[int, int]:

@@ -99,15 +99,15 @@ def test_a_memory_is_full_whatever_the_number_of_tokens_and_spans_all_of_them(co
 # --- maps and scores ---------------------------------------------------------------------------
 
 
-def test_the_memory_counts_as_much_as_both_maps_of_the_paper_each_by_its_level(config):
+def test_the_memory_counts_as_much_as_each_map_of_the_paper_by_its_level(config):
     maps = {
         name: torch.full((1, 2, 2), value)
         for name, value in (("reconstruction", 2.0), ("segmentation", 0.6), ("memory", 12.0))
     }
-    assert fuse_maps(maps, config, None)[0, 0, 0] == pytest.approx(0.5 * (1.3 + 12))
+    assert fuse_maps(maps, config, None)[0, 0, 0] == pytest.approx((2 + 0.6 + 12) / 3)
     levels = {"reconstruction_level": 4.0, "segmentation_level": 0.6, "memory_level": 3.0}
     calibration = Calibration({}, 0.05, 1, 1, "", **levels)
-    assert fuse_maps(maps, config, calibration)[0, 0, 0] == pytest.approx(0.5 * (0.75 + 4))
+    assert fuse_maps(maps, config, calibration)[0, 0, 0] == pytest.approx((0.5 + 1 + 4) / 3)
     del maps["memory"]
     assert fuse_maps(maps, config, calibration)[0, 0, 0] == pytest.approx(0.75)
 
