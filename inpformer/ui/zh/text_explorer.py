@@ -67,19 +67,12 @@ REASON_FAR: Final = (
 REASON_FARTHER: Final = (
     "它最像 INP {inp}，但比平常稍远：距离 {distance}，是图片中典型图块 ({typical}) 的 {times} 倍。"
 )
-REASON_NEAR: Final = (
-    "它最像 INP {inp}，远近与平常相当：距离 {distance}，图片中典型图块为 {typical}。"
-)
+REASON_NEAR: Final = "它最像 INP {inp}，远近与平常相当：距离 {distance}，是图片中典型图块 ({typical}) 的 {times} 倍。"
 REASON_NOT_REBUILT: Final = (
-    "解码器无法由原型重建它：其误差 ({measure}) 为 {error}，是典型图块 ({typical}) 的 {times} 倍。"
+    "解码器无法由原型重建它：相差 {value} ({measure})，是典型图块 ({typical}) 的 {times} 倍。"
 )
-REASON_LESS_REBUILT: Final = (
-    "解码器由原型重建它的效果不如平常，但仍在正常范围：其误差 ({measure}) 为 {error}，"
-    "是典型图块 ({typical}) 的 {times} 倍。"
-)
-REASON_REBUILT: Final = (
-    "解码器由原型重建它的效果与平常相当：其误差 ({measure}) 为 {error}，典型图块为 {typical}。"
-)
+REASON_LESS_REBUILT: Final = "解码器由原型重建它的效果不如平常，但仍在正常范围：相差 {value} ({measure})，是典型图块 ({typical}) 的 {times} 倍。"
+REASON_REBUILT: Final = "解码器由原型重建它的效果与平常相当：相差 {value} ({measure})，是典型图块 ({typical}) 的 {times} 倍。"
 REASON_NOT_DECODED: Final = "没有进行重建：该检测器只按到原型的距离判断。"
 REASON_SEEN: Final = "正常图片中有与它相似的图块：余弦 {similarity}，典型图块为 {usual}。"
 REASON_UNSEEN: Final = (
@@ -89,7 +82,7 @@ STANDING_ABOVE: Final = "✕ {times} × 阈值"
 STANDING_BELOW: Final = "✓ {times} × 阈值"
 STANDING_RAW: Final = "{value}，无阈值"
 STANDING_RANK: Final = "第 {rank:,} 位，共 {count:,}"
-STANDING_DECIDES: Final = "（决定判定）"
+STANDING_DECIDES: Final = "{name}（决定判定）"
 SOFT_WEIGHTS: Final = "原型：软权重与距离"
 SOFT_WEIGHTS_NOTE: Final = "软权重之和为 1；因为来自余弦，几乎均匀是常见的。◀ 标出最近的原型。"
 INP_BAR: Final = "权重 {weight:.2f}，距离 {distance}"
