@@ -32,6 +32,7 @@ CALIBRATED: Final = (
 )
 NOTICE: Final = "注意：{text}。"
 UPLOAD_GONE: Final = "{name} 已不在服务器上；请重新上传。"
+NOT_DONE: Final = "未完成"
 LOST: Final = "服务器上出了问题，已写入日志。您的图片仍在；请再试一次。"
 BUSY: Final = "您的{what}仍在进行；请等待或取消，然后再试。"
 TAB_INSPECT: Final = "检测"
