@@ -151,11 +151,14 @@ def test_the_picture_modules_never_import_torch_timm_or_gradio():
         for part in (
             *PICTURES,
             "comparison",
+            "cut",
             "geometry",
             "panels",
+            "picture_sources",
             "prototypes",
-            "result",
             "report",
+            "result",
+            "result_table",
         )
         if part in PICTURES or f"inpformer.{part}" in MODULES
     )

@@ -47,9 +47,7 @@ class ExampleHandlers:
         """What there is."""
         return self.handlers.shelf.examples
 
-    def open_gallery_entry(
-        self, session_id: str, index: int, opacity: float, colour_map: str
-    ) -> OpenReport:
+    def open_gallery_entry(self, session_id: str, index: int) -> OpenReport:
         """Open the picture behind a result of the gallery; see `open_picture`."""
         session = self.handlers.sessions.get(session_id)
         if not 0 <= index < len(self.examples.gallery):
@@ -58,11 +56,9 @@ class ExampleHandlers:
         part = self._part(session, entry.part)
         paths = [picture.path for picture in part.pictures]
         number = paths.index(entry.source_path)
-        return self.open_picture(session_id, part.name, number, opacity, colour_map)
+        return self.open_picture(session_id, part.name, number)
 
-    def open_picture(
-        self, session_id: str, part_name: str, index: int, opacity: float, colour_map: str
-    ) -> OpenReport:
+    def open_picture(self, session_id: str, part_name: str, index: int) -> OpenReport:
         """Use a part's ready detector, and inspect one of its pictures.
 
         Raises:
@@ -74,7 +70,7 @@ class ExampleHandlers:
         if not 0 <= index < len(part.pictures):
             raise UserError(session.words.NO_SUCH_EXAMPLE)
         path, key = part.pictures[index].path, PART + part.name
-        report = self.inspecting.inspect_with(key, session, path, opacity, colour_map)
+        report = self.inspecting.inspect_with(key, session, path)
         session.detector_key = key
         return OpenReport(part, path, self.handlers.report_detector(session), report)
 

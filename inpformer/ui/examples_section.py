@@ -9,7 +9,7 @@ import numpy as np
 
 from inpformer.ui import views
 from inpformer.ui.example_handlers import ExampleHandlers, OpenReport, gallery_caption
-from inpformer.ui.inspect_tab import report_outputs, report_values
+from inpformer.ui.inspect_values import report_outputs, report_values
 from inpformer.ui.wiring import (
     DETECTOR,
     MODEL_TURN,
@@ -77,16 +77,12 @@ def wire_examples(handlers: ExampleHandlers, page: dict[str, Any]) -> None:
         return (report.part.name, gr.update(selected_index=None), *values)
 
     @shown_to_visitor
-    def open_entry(event: gr.SelectData, opacity: float, colours: str, request: gr.Request) -> Any:
-        who = visitor(shared, request)
-        return opened(handlers.open_gallery_entry(who, event.index, opacity, colours))
+    def open_entry(event: gr.SelectData, request: gr.Request) -> Any:
+        return opened(handlers.open_gallery_entry(visitor(shared, request), event.index))
 
     @shown_to_visitor
-    def open_picture(
-        event: gr.SelectData, part: str, opacity: float, colours: str, request: gr.Request
-    ) -> Any:
-        who = visitor(shared, request)
-        return opened(handlers.open_picture(who, part, event.index, opacity, colours))
+    def open_picture(event: gr.SelectData, part: str, request: gr.Request) -> Any:
+        return opened(handlers.open_picture(visitor(shared, request), part, event.index))
 
     @shown_to_visitor
     def use_normals(part: str, request: gr.Request) -> tuple[Any, ...]:
@@ -106,10 +102,9 @@ def wire_examples(handlers: ExampleHandlers, page: dict[str, Any]) -> None:
         choices = gr.update(choices=handlers.choices(words))
         return choices, handlers.thumbnails(parts[0].name, words)
 
-    look = parts_of(page, ("opacity", "colours"))
     for name, function, inputs in (
-        ("gallery", open_entry, look),
-        ("part_pictures", open_picture, [page["part"], *look]),
+        ("gallery", open_entry, []),
+        ("part_pictures", open_picture, [page["part"]]),
     ):
         outputs = parts_of(page, ("part", name, *DETECTOR, "picture"))
         page[name].select(
