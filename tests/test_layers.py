@@ -150,11 +150,15 @@ def test_the_picture_modules_never_import_torch_timm_or_gradio():
         part
         for part in (
             *PICTURES,
+            "attention_views",
             "comparison",
             "cut",
             "geometry",
             "panels",
             "picture_sources",
+            "patch_pictures",
+            "patch_reason",
+            "prototype_health",
             "prototypes",
             "report",
             "result",

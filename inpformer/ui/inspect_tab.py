@@ -74,7 +74,7 @@ def _wire_inspect(handlers: InspectHandlers, page: dict[str, Any]) -> None:
         **shared,
     )
     # `.then` of the page's own event on the detector in use.
-    page["detector_chosen"].success(
+    page["inspected_again"] = page["detector_chosen"].success(
         inspect_again,
         parts_of(page, LOOKING),
         report_outputs(page),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -14,6 +15,9 @@ from inpformer.detector import AnomalyDetector
 from inpformer.images import load_image
 from inpformer.result import AnomalyResult
 from inpformer.result_table import ResultRow, result_row
+
+if TYPE_CHECKING:
+    from inpformer.ui.explorer_look import Look
 
 # What a browser can show of a large picture; maps are kept at full size.
 DISPLAY_SIDE = 1024
@@ -53,6 +57,7 @@ class Inspection:
         notes: What reading did to the picture, such as "first of 12 frames".
         thumbnail: Address of a small picture of the result, for lists.
         id: How the page names the result to the server.
+        look: What the explorer works from; None until it is opened there.
     """
 
     name: str
@@ -64,6 +69,7 @@ class Inspection:
     notes: tuple[str, ...] = ()
     thumbnail: str = ""
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    look: Look | None = None
     _display_image: np.ndarray | None = None
     _display_maps: dict[str, np.ndarray] = field(default_factory=dict)
     _row: tuple[ViewSettings | None, ResultRow] | None = None
