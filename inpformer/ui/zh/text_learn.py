@@ -10,7 +10,6 @@ LEARN_LEAD: Final = (
 LEARN_USE_MINE: Final = "用我当前的图片展示"
 LEARN_USE_EXAMPLE: Final = "用示例展示"
 LEARN_NO_PICTURE: Final = "屏幕上还没有您的图片。请先在第一个标签页检测一张，然后再回来。"
-LEARN_WAIT: Final = "服务器正在绘制这些图片 …"
 LEARN_NO_EXAMPLES: Final = "本服务器没有示例部件。请检测一张您自己的图片，然后按上面的按钮。"
 
 LEARN_INPS: Final = """## 什么是 INP
