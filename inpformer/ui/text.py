@@ -38,6 +38,9 @@ LOST: Final = (
     "here; please try again."
 )
 BUSY: Final = "Your {what} is still running; wait for it, or cancel it, and then try again."
+BUSY_FOR: Final = (
+    "Your {what} is still running, for about {seconds:.0f} s; try again then, or cancel it."
+)
 TAB_INSPECT: Final = "Inspect"
 TAB_FEWSHOT: Final = "Few-shot"
 TAB_EXPLORER: Final = "INP explorer"
