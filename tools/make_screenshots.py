@@ -153,7 +153,8 @@ def choose_normals(page: Page) -> None:
 
 
 def click_patch(page: Page) -> None:
-    """Ask for the reason of the most anomalous patch."""
+    """Wait for the reason of the most anomalous patch, which the tab opens with."""
+    page.locator("#explorer-reason .reason").wait_for()
 
 
 def compare_detectors(page: Page) -> None:

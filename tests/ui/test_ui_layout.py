@@ -103,6 +103,7 @@ def test_without_examples_the_page_is_there_without_them(source):
 def test_programs_are_offered_the_actions_that_make_sense_to_them_and_nothing_else(visit):
     info = visit().view_api(return_format="dict", print_info=False)
     named = {"/fit", "/cancel", "/inspect", "/redraw", "/explain_patch"}
+    named |= {"/compare", "/cancel_compare"}
     assert set(info["named_endpoints"]) == named
     assert not info["unnamed_endpoints"]
 

@@ -69,10 +69,16 @@ REASON_FARTHER: Final = (
 )
 REASON_NEAR: Final = "它最像 INP {inp}，远近与平常相当：距离 {distance}，是图片中典型图块 ({typical}) 的 {times} 倍。"
 REASON_NOT_REBUILT: Final = (
-    "解码器无法由原型重建它：相差 {value} ({measure})，是典型图块 ({typical}) 的 {times} 倍。"
+    "解码器无法由原型重建它：偏差为 {value} ({measure})，是典型图块 ({typical}) 的 {times} 倍。"
 )
-REASON_LESS_REBUILT: Final = "解码器由原型重建它的效果不如平常，但仍在正常范围：相差 {value} ({measure})，是典型图块 ({typical}) 的 {times} 倍。"
-REASON_REBUILT: Final = "解码器由原型重建它的效果与平常相当：相差 {value} ({measure})，是典型图块 ({typical}) 的 {times} 倍。"
+REASON_LESS_REBUILT: Final = (
+    "解码器由原型重建它的效果不如平常，但仍在正常范围：偏差为 {value} ({measure})，"
+    "是典型图块 ({typical}) 的 {times} 倍。"
+)
+REASON_REBUILT: Final = (
+    "解码器由原型重建它的效果与平常相当：偏差为 {value} ({measure})，"
+    "是典型图块 ({typical}) 的 {times} 倍。"
+)
 REASON_NOT_DECODED: Final = "没有进行重建：该检测器只按到原型的距离判断。"
 REASON_SEEN: Final = "正常图片中有与它相似的图块：余弦 {similarity}，典型图块为 {usual}。"
 REASON_UNSEEN: Final = (
