@@ -152,14 +152,17 @@ def test_the_picture_modules_never_import_torch_timm_or_gradio():
             *PICTURES,
             "attention_views",
             "comparison",
+            "cut",
             "geometry",
             "panels",
+            "picture_sources",
             "patch_pictures",
             "patch_reason",
             "prototype_health",
             "prototypes",
-            "result",
             "report",
+            "result",
+            "result_table",
         )
         if part in PICTURES or f"inpformer.{part}" in MODULES
     )

@@ -13,7 +13,6 @@ LEARN_USE_EXAMPLE: Final = "Show it with the example"
 LEARN_NO_PICTURE: Final = (
     "You have no picture on the screen yet. Inspect one in the first tab, then come back."
 )
-LEARN_WAIT: Final = "The server is drawing these pictures …"
 LEARN_NO_EXAMPLES: Final = (
     "There are no example parts on this server. Inspect a picture of your own, then press the "
     "button above."
