@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import gradio as gr
+import numpy as np
 
 from inpformer.ui import views
 from inpformer.ui.example_handlers import ExampleHandlers, OpenReport, gallery_caption
@@ -19,7 +20,7 @@ from inpformer.ui.wiring import (
     shown_to_visitor,
     visitor,
 )
-from inpformer.ui.words import ENGLISH, label
+from inpformer.ui.words import ENGLISH, label, words_of
 
 
 def build_examples(handlers: ExampleHandlers) -> dict[str, Any]:
@@ -42,7 +43,7 @@ def build_examples(handlers: ExampleHandlers) -> dict[str, Any]:
     with gr.Accordion(label("MORE_EXAMPLES"), open=False, visible=bool(parts)):
         with gr.Row():
             part = gr.Dropdown(
-                [(part.title, part.name) for part in parts],
+                handlers.choices(ENGLISH),
                 value=parts[0].name if parts else None,
                 label=label("PART_LABEL"),
                 scale=2,
@@ -51,7 +52,7 @@ def build_examples(handlers: ExampleHandlers) -> dict[str, Any]:
             use_normals = gr.Button(label("USE_NORMALS"), size="sm", scale=1, elem_id="use-normals")
         gr.Markdown(label("PART_PICTURES"))
         pictures = gr.Gallery(
-            handlers.thumbnails(parts[0].name) if parts else None,
+            handlers.thumbnails(parts[0].name, ENGLISH) if parts else None,
             label=label("MORE_EXAMPLES"),
             show_label=False,
             format="jpeg",
@@ -89,6 +90,18 @@ def wire_examples(handlers: ExampleHandlers, page: dict[str, Any]) -> None:
         files = [cached(page["files"], path) for path in paths]
         return files, views.message(words), gr.update(selected="fewshot")
 
+    @shown_to_visitor
+    def show_part(part: str, request: gr.Request) -> list[tuple[np.ndarray, str]]:
+        return handlers.thumbnails(part, words_of(request))
+
+    @shown_to_visitor
+    def arrive(request: gr.Request) -> tuple[Any, ...]:
+        words, parts = words_of(request), handlers.examples.parts
+        if words is ENGLISH or not parts:  # as it was built
+            return gr.skip(), gr.skip()
+        choices = gr.update(choices=handlers.choices(words))
+        return choices, handlers.thumbnails(parts[0].name, words)
+
     for name, function, inputs in (
         ("gallery", open_entry, []),
         ("part_pictures", open_picture, [page["part"]]),
@@ -103,9 +116,18 @@ def wire_examples(handlers: ExampleHandlers, page: dict[str, Any]) -> None:
             **MODEL_TURN,
         ).success(None, js=SCROLL_TO.format(selector="#verdict"), api_visibility="private")
     page["part"].change(
-        shown_to_visitor(handlers.thumbnails),
+        show_part,
         page["part"],
         page["part_pictures"],
+        api_visibility="private",
+        show_progress="hidden",
+    )
+    # Without a trigger: when the page is loaded.
+    gr.on(
+        None,
+        arrive,
+        None,
+        parts_of(page, ("part", "part_pictures")),
         api_visibility="private",
         show_progress="hidden",
     )

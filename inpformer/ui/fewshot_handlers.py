@@ -1,13 +1,11 @@
-"""One function per action of a visitor on the Few-shot tab, callable without a page."""
+"""One function per action of a visitor with normal pictures, callable without a page."""
 
 from __future__ import annotations
 
-import queue
-import threading
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -17,18 +15,31 @@ from inpformer.errors import FitCancelledError, UserError
 from inpformer.images import LoadedImage, read_image
 from inpformer.model_input import MAX_SHOTS
 from inpformer.progress import FitStep
-from inpformer.ui import views
+from inpformer.shot_doctor import examine_shots
+from inpformer.ui import fewshot_views, views
+from inpformer.ui.background import Background
+from inpformer.ui.encoders import Encoders
 from inpformer.ui.handlers import DetectorReport, Handlers
 from inpformer.ui.inspection import at_display_size
 from inpformer.ui.session import Session
+from inpformer.ui.shelf import PART_SHOTS
 
 _REPORT_SECONDS = 0.25
+
+
+class DoctorReport(NamedTuple):
+    """What the reference-set doctor says: in words, on the thumbnails, and whether to ask."""
+
+    words: str
+    thumbnails: list[tuple[np.ndarray, str]]
+    asks: bool
 
 
 class FitReport(NamedTuple):
     """State of a fit as the page shows it; `detector` changes only at the end."""
 
     progress: str
+    curve: str
     detector: DetectorReport
     is_running: bool
 
@@ -42,6 +53,7 @@ class FewshotHandlers:
 
     def __init__(self, handlers: Handlers) -> None:
         self.handlers = handlers
+        self.encoders = Encoders(handlers.shelf)
 
     def show_normals(
         self, session_id: str, files: Sequence[str] | None
@@ -51,105 +63,151 @@ class FewshotHandlers:
         Raises:
             UserError: One cannot be read, or there are too many.
         """
-        pictures = _read_all(self.handlers.sessions.get(session_id), files or [])
+        pictures = read_all(self.handlers.sessions.get(session_id), files or [])
         return [(read.image, " · ".join((name, *read.notes))) for name, read in pictures]
 
+    def examine(self, session_id: str, files: Sequence[str] | None) -> DoctorReport:
+        """Let the reference-set doctor look at the normal pictures.
+
+        Raises:
+            UserError: One cannot be read, or there are too many.
+        """
+        if not files:
+            return DoctorReport("", [], False)
+        session = self.handlers.sessions.get(session_id)
+        pictures = read_all(session, files)
+        findings = examine_shots(self.handlers.shelf.start, [read.image for _, read in pictures])
+        names = [name for name, _ in pictures]
+        small = [fewshot_views.Thumbnail(name, read.image) for name, read in pictures]
+        return DoctorReport(
+            words=fewshot_views.doctor_card(findings, names, session.words),
+            thumbnails=fewshot_views.mark_thumbnails(small, findings, session.words),
+            asks=fewshot_views.asks(findings),
+        )
+
+    def take_normals(self, session_id: str, part_name: str | None) -> list[Path]:
+        """Return a few normal pictures of an example part to fit on.
+
+        Raises:
+            UserError: There is no such part.
+        """
+        session = self.handlers.sessions.get(session_id)
+        part = self.handlers.shelf.examples.part(part_name)
+        if part is None:
+            raise UserError(session.words.NO_SUCH_EXAMPLE)
+        return list(part.normal_paths[:PART_SHOTS])
+
+    def refuse_if_busy(self, session_id: str) -> None:
+        """See that long work may begin, before it waits for its turn.
+
+        Raises:
+            UserError: Long work of this visitor is running; the sentence says for how long.
+        """
+        self.handlers.sessions.get(session_id).refuse_if_busy()
+
     def fit(
-        self, session_id: str, files: Sequence[str] | None, config: FitConfig
+        self,
+        session_id: str,
+        files: Sequence[str] | None,
+        config: FitConfig,
+        name: str = "",
+        encoder: str | None = None,
     ) -> Iterator[FitReport]:
         """Fit a detector for a visitor, reporting while it runs.
 
+        Args:
+            session_id: The visitor.
+            files: Paths of the normal pictures.
+            config: The settings.
+            name: What to call the detector; empty for what it is.
+            encoder: One of `encoders.names`; None takes the start's.
+
         Raises:
-            UserError: There are no pictures, one cannot be used, or a fit already runs.
+            UserError: There are no pictures, one cannot be used, or long work already runs.
         """
         session = self.handlers.sessions.get(session_id)
         words = session.words
         if not files:
             raise UserError(words.NO_NORMALS)
-        images = [read.image for _, read in _read_all(session, files)]
+        images = [read.image for _, read in read_all(session, files)]
+        start = self.encoders.detector(encoder, words)
         job = session.start_job(words.A_FIT)
         started = time.monotonic()
+        curve = fewshot_views.Curve()
         try:
-            outcome: dict[str, Any] = {}
-            for step in _run_fit(self.handlers.shelf.start, images, config, job.stop, outcome):
-                yield self._report(session, views.progress_bar(step, words), True)
+            fit = Background(
+                lambda tell: start.fit(images, config, tell, job.stop.is_set), _REPORT_SECONDS
+            )
+            for steps in fit.steps():
+                newest: FitStep = steps[-1]
+                curve.add(steps)
+                job.seconds_left = newest.seconds_left
+                bar = views.progress_bar(newest, words)
+                yield self._report(session, bar, curve.draw(words), True)
             # A fit may be told to stop after its last step; then, too, nothing may change.
-            is_late = job.stop.is_set() and "error" not in outcome
-            if is_late or isinstance(outcome.get("error"), FitCancelledError):
-                yield self._report(session, views.message(words.FIT_CANCELLED), False)
+            is_late = job.stop.is_set() and fit.error is None
+            if is_late or isinstance(fit.error, FitCancelledError):
+                cancelled = views.message(words.FIT_CANCELLED)
+                yield self._report(session, cancelled, curve.draw(words), False)
                 return
-            if "error" in outcome:
-                raise outcome["error"]
-            done = words.FIT_DONE.format(seconds=time.monotonic() - started)
-            done += _keep(session, outcome["detector"], images)
-            yield self._report(session, views.message(done), False)
+            detector: AnomalyDetector = fit.result()
+            said = _keep(session, detector, images, name, time.monotonic() - started)
+            yield self._report(session, views.message(said), curve.draw(words), False)
         finally:
             # Also when the visitor has left: the generator is closed and the thread must end.
             session.end_job(job)
 
     def cancel(self, session_id: str) -> None:
-        """Ask a visitor's running fit to stop."""
+        """Ask a visitor's running fit, or other long work, to stop."""
         job = self.handlers.sessions.get(session_id).job
         if job is not None:
             job.stop.set()
 
-    def _report(self, session: Session, progress: str, is_running: bool) -> FitReport:
-        return FitReport(progress, self.handlers.report_detector(session), is_running)
+    def _report(self, session: Session, progress: str, curve: str, is_running: bool) -> FitReport:
+        return FitReport(progress, curve, self.handlers.report_detector(session), is_running)
 
 
-def _keep(session: Session, detector: AnomalyDetector, images: list[np.ndarray]) -> str:
+def read_all(session: Session, files: Sequence[str]) -> list[tuple[str, LoadedImage]]:
+    """Read pictures that a visitor brought, with their names.
+
+    Raises:
+        UserError: One cannot be read, or there are more than a fit takes.
+    """
+    words = session.words
+    if len(files) > MAX_SHOTS:
+        raise UserError(words.TOO_MANY.format(limit=MAX_SHOTS, count=len(files)))
+    return [read_one(session, path) for path in files]
+
+
+def read_one(session: Session, path: str) -> tuple[str, LoadedImage]:
+    """Read a picture that a visitor brought, with its name, and remember to delete it.
+
+    Raises:
+        UserError: It is gone, or cannot be read.
+    """
+    upload = Path(path)
+    if not upload.is_file():
+        raise UserError(session.words.UPLOAD_GONE.format(name=upload.name))
+    session.uploads.add(upload)
+    return upload.name, read_image(upload)
+
+
+def _keep(
+    session: Session,
+    detector: AnomalyDetector,
+    images: list[np.ndarray],
+    name: str,
+    seconds: float,
+) -> str:
     """Give a visitor their new detector; return what is to be said of it."""
     words, used = session.words, detector.provenance.shot_count
-    name = views.detector_name(detector, words)
+    name = session.free_name(name or views.detector_name(detector, words))
     shots = tuple(at_display_size(image) for image in images)
     gone = session.add_detector(name, detector, shots)
-    said = ""
+    said = words.FIT_DONE.format(seconds=seconds, name=name)
     if used < len(images):
         said += " " + words.IDENTICAL.format(count=len(images), used=used)
     if gone is not None:
         limit = len(session.own)
         said += " " + words.OLDEST_DETECTOR_GONE.format(limit=limit, name=gone.name)
     return said
-
-
-def _read_all(session: Session, files: Sequence[str]) -> list[tuple[str, LoadedImage]]:
-    words = session.words
-    if len(files) > MAX_SHOTS:
-        raise UserError(words.TOO_MANY.format(limit=MAX_SHOTS, count=len(files)))
-    pictures = []
-    for path in map(Path, files):
-        if not path.is_file():
-            raise UserError(words.UPLOAD_GONE.format(name=path.name))
-        session.uploads.add(path)
-        pictures.append((path.name, read_image(path)))
-    return pictures
-
-
-def _run_fit(
-    detector: AnomalyDetector,
-    images: list[np.ndarray],
-    config: FitConfig,
-    stop: threading.Event,
-    outcome: dict[str, Any],
-) -> Iterator[FitStep]:
-    """Fit in a thread and yield the newest step a few times a second.
-
-    A page that is told about every step lags behind; a thread lets the fit go on meanwhile.
-    """
-    steps: queue.SimpleQueue[FitStep] = queue.SimpleQueue()
-
-    def work() -> None:
-        try:
-            outcome["detector"] = detector.fit(images, config, steps.put, stop.is_set)
-        except Exception as error:
-            outcome["error"] = error
-
-    thread = threading.Thread(target=work, daemon=True, name="fit")
-    thread.start()
-    while thread.is_alive():
-        thread.join(_REPORT_SECONDS)
-        newest = None
-        while not steps.empty():
-            newest = steps.get()
-        if newest is not None:
-            yield newest

@@ -69,7 +69,7 @@ def build_demo(
                 page |= build_examples(example_handlers)
                 page |= build_inspect_tab(detector)
             with gr.Tab(label("TAB_FEWSHOT"), id="fewshot") as page["fewshot_tab"]:
-                page |= build_fewshot_tab(detector)
+                page |= build_fewshot_tab(fitting)
             with gr.Tab(label("TAB_EXPLORER"), id="explorer") as page["explorer_tab"]:
                 page |= build_explorer_tab(handlers)
             with gr.Tab(label("TAB_COMPARE"), id="compare") as page["compare_tab"]:

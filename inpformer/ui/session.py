@@ -10,6 +10,7 @@ import uuid
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,7 @@ MAX_SESSIONS = 64
 IDLE_SECONDS = 3600.0
 MAX_DETECTORS = 6
 MAX_INSPECTIONS = 48
+MAX_NAME = 80
 FREE = "free"
 
 _SWEEP_SECONDS = 60.0
@@ -45,12 +47,19 @@ class OwnDetector:
     shots: tuple[np.ndarray, ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass
 class Job:
-    """Long work of a visitor; one at a time."""
+    """Long work of a visitor; one at a time.
+
+    Attributes:
+        what: What it is, in their language.
+        stop: Set to end it.
+        seconds_left: As far as is known.
+    """
 
     what: str
     stop: threading.Event = field(default_factory=threading.Event)
+    seconds_left: float | None = None
 
 
 @dataclass
@@ -157,6 +166,13 @@ class Session:
             return None
         return self.own.popitem(last=False)[1]
 
+    def free_name(self, name: str) -> str:
+        """Return `name`, with a number if one of their detectors is called so."""
+        name = " ".join(name.split())[:MAX_NAME]
+        taken = {own.name for own in self.own.values()}
+        numbered = (f"{name} ({number})" for number in count(2))
+        return name if name not in taken else next(each for each in numbered if each not in taken)
+
     def start_job(self, what: str) -> Job:
         """Begin long work; whoever begins it ends it with `end_job`.
 
@@ -164,10 +180,22 @@ class Session:
             UserError: Other long work of this visitor is running.
         """
         with self._lock:
-            if self.job is not None:
-                raise UserError(self.words.BUSY.format(what=self.job.what))
+            self.refuse_if_busy()
             self.job = Job(what)
             return self.job
+
+    def refuse_if_busy(self) -> None:
+        """Say why other long work cannot begin now, and when to come back.
+
+        Raises:
+            UserError: Long work of this visitor is running.
+        """
+        job = self.job
+        if job is None:
+            return
+        if job.seconds_left is None:
+            raise UserError(self.words.BUSY.format(what=job.what))
+        raise UserError(self.words.BUSY_FOR.format(what=job.what, seconds=job.seconds_left))
 
     def end_job(self, job: Job) -> None:
         """Tell long work to stop if it still runs, and let other work begin."""

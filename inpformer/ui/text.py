@@ -32,11 +32,15 @@ CALIBRATED: Final = (
 )
 NOTICE: Final = "Note: {text}."
 UPLOAD_GONE: Final = "{name} is no longer on the server; upload it again."
+NOT_DONE: Final = "Not done"
 LOST: Final = (
     "Something went wrong on the server, and it was written to its log. Your pictures are still "
     "here; please try again."
 )
 BUSY: Final = "Your {what} is still running; wait for it, or cancel it, and then try again."
+BUSY_FOR: Final = (
+    "Your {what} is still running, for about {seconds:.0f} s; try again then, or cancel it."
+)
 TAB_INSPECT: Final = "Inspect"
 TAB_FEWSHOT: Final = "Few-shot"
 TAB_EXPLORER: Final = "INP explorer"

@@ -53,7 +53,7 @@ def test_a_click_on_the_gallery_gives_the_ready_detector_and_its_result(opening,
 
 def test_every_picture_of_a_part_can_be_opened(opening, examples):
     part = examples.part("ring")
-    thumbnails = opening.thumbnails("ring")
+    thumbnails = opening.thumbnails("ring", text)
     assert len(thumbnails) == len(part.pictures)
     assert thumbnails[DEEP_SCRATCH][1] == "deep scratch"
     for index, picture in enumerate(part.pictures):
