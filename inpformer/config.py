@@ -115,6 +115,11 @@ class ModelConfig:
         return self.variant == "inp-former++"
 
     @property
+    def counts_length(self) -> bool:
+        """Whether the reconstruction map counts the Euclidean distance beside the cosine."""
+        return self.variant == "inp-former++"
+
+    @property
     def map_names(self) -> tuple[MapName, ...]:
         """Maps this model can give, the default one first."""
         if self.variant == "training-free":

@@ -21,6 +21,7 @@ from inpformer.config import (
     ModelConfig,
 )
 from inpformer.errors import ConfigError, UserError
+from inpformer.explanation import explain, patch_tokens
 from inpformer.fitting import fit_model
 from inpformer.images import check_image
 from inpformer.model_input import (
@@ -31,10 +32,11 @@ from inpformer.model_input import (
     to_tensor,
     unique_images,
 )
-from inpformer.modeling.build import encoder_fingerprint
+from inpformer.modeling.build import build_model, encoder_fingerprint
 from inpformer.modeling.model import INPFormer, INPFormerOutput
+from inpformer.patch_reason import PatchTokens
 from inpformer.progress import FitStep
-from inpformer.result import AnomalyResult, Explanation
+from inpformer.result import AnomalyResult
 from inpformer.scoring import anomaly_maps, image_score
 from inpformer.tiling import blend_tiles, tile_boxes
 
@@ -163,6 +165,23 @@ class AnomalyDetector:
         if not self.config.is_trained:
             raise UserError("A training-free detector has no trained prototypes to use zero-shot.")
         return AnomalyDetector(self._model, self.config, replace(self.provenance, zero_shot=True))
+
+    def with_inp_count(self, count: int) -> AnomalyDetector:
+        """Return this training-free detector with another number of prototypes, at once.
+
+        The encoder is shared. Thresholds hold for one number only, so they are left out.
+
+        Raises:
+            UserError: The prototypes were learnt, or there cannot be so many.
+        """
+        if self.config.is_trained:
+            raise UserError(
+                "The prototypes of this detector were learnt: fit a new one for another number."
+            )
+        if count == self.config.inp_count:
+            return self
+        config = replace(self.config, inp_count=count)
+        return AnomalyDetector(build_model(config, self._model.encoder), config, self.provenance)
 
     def has_encoder_of(self, other: AnomalyDetector) -> bool:
         """Whether both look through an encoder of the same weights."""
@@ -300,7 +319,7 @@ class AnomalyDetector:
             output = self._run(to_tensor(image, picture_geometry)[None])
             maps = {name: m[0] for name, m in self._maps(output).items()}
             scores = {name: float(image_score(m[None])[0]) for name, m in maps.items()}
-            explanation = _explain(output)
+            explanation = explain(output)
         arrays = {name: values.cpu().numpy() for name, values in maps.items()}
         if rows_columns is not None:
             arrays, scores = self._predict_tiles(image, rows_columns)
@@ -316,6 +335,22 @@ class AnomalyDetector:
             notices=self._result_notices(rows_columns, fitted_layout),
             uncalibrated_range=self.config.encoder.distance_range,
         )
+
+    def patch_tokens(self, image: np.ndarray, geometry: str = "full") -> PatchTokens:
+        """Return what explains each patch of a picture, see `patch_reason.explain_patch`.
+
+        Args:
+            image: `(H, W, 3)` uint8 RGB, any size; seen whole, also where maps come from tiles.
+            geometry: As in `predict`.
+
+        Raises:
+            UserError: The picture or the geometry cannot be used.
+        """
+        image = check_image(image)
+        picture_geometry = make_geometry(image, geometry, self.config.encoder)
+        with torch.inference_mode():
+            output = self._run(to_tensor(image, picture_geometry)[None])
+            return patch_tokens(output, picture_geometry, self.config.counts_length)
 
     def _predict_tiles(
         self, image: np.ndarray, tiles: tuple[int, int]
@@ -361,26 +396,3 @@ class AnomalyDetector:
         )
         notice = f"fitted on {was} but shown {now}: the threshold is only a rough guide"
         return (*self.notices, notice)
-
-
-def _explain(output: INPFormerOutput) -> Explanation:
-    """Bring the explanation of the first picture of a batch to numpy."""
-    grid = output.grid_size
-
-    def array(values: Tensor) -> np.ndarray:
-        return values[0].float().cpu().numpy()
-
-    decoder_attention = residual = None
-    if output.decoder_attention is not None:
-        decoder_attention = array(output.decoder_attention.transpose(-2, -1).unflatten(-1, grid))
-        residual = array(output.residual.mean(dim=-1).unflatten(-1, grid))
-    return Explanation(
-        inps=array(output.inps),
-        inp_attention=array(output.inp_attention.unflatten(-1, grid)),
-        inp_attention_per_head=array(output.inp_attention_per_head.unflatten(-1, grid)),
-        decoder_attention=decoder_attention,
-        inp_distance=array(output.inp_distance.unflatten(-1, grid)),
-        inp_assignment=output.nearest_inp[0].unflatten(-1, grid).cpu().numpy(),
-        soft_assignment=array(output.soft_assignment.unflatten(1, grid)),
-        residual=residual,
-    )

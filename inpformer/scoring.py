@@ -26,11 +26,20 @@ def reconstruction_map(output: INPFormerOutput, with_length: bool) -> Tensor:
     Returns:
         `(B, H, W)`, at least 0.
     """
-    encoder, decoder = output.encoder_groups, output.decoder_groups
-    distance = 1 - F.cosine_similarity(encoder, decoder, dim=-1)
+    distance = cosine_errors(output)
     if with_length:
-        distance = 0.5 * (distance + (encoder - decoder).norm(dim=-1))
+        distance = 0.5 * (distance + length_errors(output))
     return _upsample(distance.mean(dim=0), output)
+
+
+def cosine_errors(output: INPFormerOutput) -> Tensor:
+    """Return 1 - cosine of encoder and decoder per layer group, `(G, B, N)` in [0, 2]."""
+    return 1 - F.cosine_similarity(output.encoder_groups, output.decoder_groups, dim=-1)
+
+
+def length_errors(output: INPFormerOutput) -> Tensor:
+    """Return the Euclidean distance of encoder and decoder per layer group, `(G, B, N)`."""
+    return (output.encoder_groups - output.decoder_groups).norm(dim=-1)
 
 
 def distance_map(output: INPFormerOutput) -> Tensor:
@@ -58,8 +67,8 @@ def anomaly_maps(
     size = score_size(output.input_size)
     maps: dict[MapName, Tensor] = {}
     if output.decoder_groups is not None:
-        is_plus = config.variant == "inp-former++"
-        maps["reconstruction"] = smooth(resize(reconstruction_map(output, is_plus), size))
+        reconstruction = reconstruction_map(output, config.counts_length)
+        maps["reconstruction"] = smooth(resize(reconstruction, size))
     if output.segmentation_map is not None:
         maps["segmentation"] = smooth(resize(output.segmentation_map, size))
         maps = {"fused": fuse_maps(maps, config, calibration), **maps}

@@ -148,7 +148,19 @@ def test_the_tensor_modules_know_nothing_of_the_fit():
 def test_the_picture_modules_never_import_torch_timm_or_gradio():
     parts = tuple(
         part
-        for part in (*PICTURES, "geometry", "panels", "prototypes", "result", "report")
+        for part in (
+            *PICTURES,
+            "attention_views",
+            "comparison",
+            "geometry",
+            "panels",
+            "patch_pictures",
+            "patch_reason",
+            "prototype_health",
+            "prototypes",
+            "result",
+            "report",
+        )
         if part in PICTURES or f"inpformer.{part}" in MODULES
     )
     edges = forbidden_edges(parts, ("torch", "torchvision", "timm", "gradio", *ours(*TENSORS)))

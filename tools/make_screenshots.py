@@ -1,11 +1,10 @@
-"""Take the README's screenshot: start the app, open an example, photograph the page.
+"""Photograph every tab of the page, in light and dark and as wide as a telephone.
 
     python tools/make_screenshots.py
-    python tools/make_screenshots.py --entry 2
-    python tools/make_screenshots.py --normal GOOD1 GOOD2 GOOD3 GOOD4 --picture BAD
+    python tools/make_screenshots.py --tab inspect --look narrow
 
-Without pictures it opens a result of the page's gallery with its ready detector; with them it fits
-one. Needs Chromium.
+Starts the app with the embedded encoder, does what a visitor would do on each tab with an example
+part, and writes `assets/screenshots/TAB-LOOK.png`. Needs Chromium.
 """
 
 from __future__ import annotations
@@ -18,18 +17,20 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from io import BytesIO
 from pathlib import Path
 
 from PIL import Image
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, Response, sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent
-OUTPUT = ROOT / "assets" / "screenshots" / "page.png"
-VIEWPORT = {"width": 1280, "height": 900}
+OUTPUT = ROOT / "assets" / "screenshots"
+# Width in pixels and theme.
+LOOKS = {"light": (1280, "light"), "dark": (1280, "dark"), "narrow": (400, "light")}
 MAX_BYTES = 600_000
 START_SECONDS = 120
+PATIENCE = 240_000  # milliseconds for what the model does, also beside other work
 CHROMIUM_ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -44,29 +45,31 @@ HIDDEN = "footer { display: none !important; }"
 
 
 def main() -> None:
-    """Parse arguments, take the screenshot and say how large it is."""
+    """Parse arguments, take the screenshots and say how large they are."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--normal", nargs="+", type=Path, help="pictures without a defect")
-    parser.add_argument("--picture", type=Path, help="the picture to inspect")
-    parser.add_argument("--entry", type=int, default=1, help="which result of the gallery, from 1")
+    parser.add_argument("--tab", choices=TABS, action="append", help="default: all")
+    parser.add_argument("--look", choices=LOOKS, action="append", help="default: all")
     parser.add_argument("--model", default="embedded", help="as for app.py (default: embedded)")
+    parser.add_argument("--locale", default="en-US", help="language of the browser")
     parser.add_argument("--output", type=Path, default=OUTPUT)
-    parser.add_argument("--fit-seconds", type=int, default=900, help="longest wait for the fit")
     options = parser.parse_args()
-    if (options.normal is None) != (options.picture is None):
-        parser.error("give --normal and --picture together, or neither")
+    options.output.mkdir(parents=True, exist_ok=True)
+    with running_app(options.model) as url:
+        for look in options.look or LOOKS:
+            with open_page(find_chromium(), url, look, options.locale) as page:
+                for tab in options.tab or TABS:
+                    page.get_by_role("tab").nth(list(TABS).index(tab)).click()
+                    TABS[tab](page)
+                    path = options.output / f"{tab}-{look}.png"
+                    print(f"{path}: {save_small(photograph(page), path) / 1000:.0f} kB", flush=True)
+
+
+def find_chromium() -> str:
+    """Return where Chromium is; leave with a sentence if there is none."""
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     if chromium is None:
-        parser.error("Chromium is not installed")
-    with running_app(options.model) as url, open_page(chromium, url) as page:
-        if options.normal is None:
-            open_entry(page, options.entry)
-        else:
-            fit_and_inspect(page, options.normal, options.picture, options.fit_seconds)
-        png = photograph(page)
-    options.output.parent.mkdir(parents=True, exist_ok=True)
-    size = save_small(png, options.output)
-    print(f"{options.output}: {size / 1000:.0f} kB")
+        sys.exit("Chromium is not installed.")
+    return chromium
 
 
 @contextlib.contextmanager
@@ -103,12 +106,25 @@ def wait_for_page(app: subprocess.Popen, url: str) -> None:
 
 
 @contextlib.contextmanager
-def open_page(chromium: str, url: str) -> Iterator[Page]:
+def open_page(
+    chromium: str,
+    url: str,
+    look: str = "light",
+    locale: str = "en-US",
+    on_response: Callable[[Response], None] | None = None,
+) -> Iterator[Page]:
     """Show the app in a browser window of its own."""
+    width, theme = LOOKS[look]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_ARGUMENTS)
-        page = browser.new_page(viewport=VIEWPORT, color_scheme="light")
-        page.goto(f"{url}/?__theme=light")
+        context = browser.new_context(
+            viewport={"width": width, "height": 900}, color_scheme=theme, locale=locale
+        )
+        page = context.new_page()
+        page.set_default_timeout(PATIENCE)
+        if on_response is not None:
+            page.on("response", on_response)
+        page.goto(f"{url}/?__theme={theme}")
         page.locator("#inspect").wait_for()
         yield page
         browser.close()
@@ -126,37 +142,49 @@ def open_entry(page: Page, number: int) -> None:
     results.nth(number - 1).click()
 
 
-def fit_and_inspect(page: Page, normal: list[Path], picture: Path, fit_seconds: int) -> None:
-    """Fit on normal pictures and inspect another one, as a visitor would."""
-    upload(page, "#normal-files", normal)
-    page.locator("#normal-gallery img").nth(len(normal) - 1).wait_for()
-    page.click("#fit")
-    # The cancel button can be pressed just as long as the fit runs.
-    page.locator("#cancel:not([disabled])").wait_for()
-    page.locator("#cancel[disabled]").wait_for(timeout=1000 * fit_seconds)
-    upload(page, "#picture", [picture])
-    page.locator("#picture img").first.wait_for()
-    page.click("#inspect")
+def inspect_example(page: Page) -> None:
+    """Open a result of the gallery with its ready detector."""
+    open_entry(page, 1)
+    page.locator("#verdict .verdict").wait_for()
+
+
+def choose_normals(page: Page) -> None:
+    """Take the normal pictures of an example part."""
+
+
+def click_patch(page: Page) -> None:
+    """Wait for the reason of the most anomalous patch, which the tab opens with."""
+    page.locator("#explorer-reason .reason").wait_for()
+
+
+def compare_detectors(page: Page) -> None:
+    """Compare two detectors on the pictures of a part."""
+
+
+def read_on(page: Page) -> None:
+    """Open the Learn tab."""
+
+
+TABS: dict[str, Callable[[Page], None]] = {
+    "inspect": inspect_example,
+    "fewshot": choose_normals,
+    "explorer": click_patch,
+    "compare": compare_detectors,
+    "learn": read_on,
+}
 
 
 def photograph(page: Page) -> bytes:
-    """Return the whole length of a page with a result as a PNG file."""
-    page.locator("#verdict .verdict").wait_for(timeout=120_000)
-    for name in ("overlay", "colour-bar", "mosaic", "attention"):
-        page.locator(f"#{name} img").first.wait_for()
+    """Return the whole length of the page as a PNG file."""
     page.add_style_tag(content=HIDDEN)
     page.mouse.move(0, 0)
     page.evaluate("document.activeElement?.blur()")
+    page.evaluate("scrollTo(0, 0)")
     # Pictures in a closed part of the page are not loaded before it is opened.
     page.wait_for_function(
         "[...document.images].filter(i => i.checkVisibility()).every(i => i.complete)"
     )
     return page.screenshot(full_page=True, animations="disabled")
-
-
-def upload(page: Page, selector: str, paths: list[Path]) -> None:
-    """Choose files in the upload field of a component."""
-    page.locator(f"{selector} input[type=file]").set_input_files([str(path) for path in paths])
 
 
 def save_small(png: bytes, path: Path) -> int:

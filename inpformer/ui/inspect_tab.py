@@ -64,7 +64,7 @@ def wire_inspect_tab(handlers: InspectHandlers, page: dict[str, Any]) -> None:
         **MODEL_TURN,
     )
     # `.then` of the page's own event on the detector in use.
-    page["detector_chosen"].success(
+    page["inspected_again"] = page["detector_chosen"].success(
         inspect_again,
         parts_of(page, ("opacity", "colours")),
         report_outputs(page),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -12,6 +13,9 @@ import numpy as np
 from inpformer.detector import AnomalyDetector
 from inpformer.images import load_image
 from inpformer.result import AnomalyResult
+
+if TYPE_CHECKING:
+    from inpformer.ui.explorer_look import Look
 
 # What a browser can show of a large picture; maps are kept at full size.
 DISPLAY_SIDE = 1024
@@ -30,6 +34,7 @@ class Inspection:
         detector_title: What the page called it.
         notes: What reading did to the picture, such as "first of 12 frames".
         id: How the page names the result to the server.
+        look: What the explorer works from; None until it is opened there.
     """
 
     name: str
@@ -40,6 +45,7 @@ class Inspection:
     detector_title: str
     notes: tuple[str, ...] = ()
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    look: Look | None = None
     _display_image: np.ndarray | None = None
     _display_maps: dict[str, np.ndarray] = field(default_factory=dict)
 

@@ -13,6 +13,7 @@ from inpformer.images import load_image
 from inpformer.ui.inspection import at_display_size
 from inpformer.ui.ready import ReadyDetectors
 from inpformer.ui.session import FREE, Session
+from inpformer.ui.translate import translate
 from inpformer.ui.words import Words
 
 logger = logging.getLogger(__name__)
@@ -67,7 +68,8 @@ class Shelf:
         except UserError as error:
             # What is wrong with a file of the server is its owner's business, not the visitor's.
             logger.warning("The ready detector of %s cannot be used: %s", part.name, error)
-        raise UserError(session.words.NO_READY_DETECTOR.format(title=part.title))
+        title = translate(part.title, session.words)
+        raise UserError(session.words.NO_READY_DETECTOR.format(title=title))
 
     def title(self, session: Session, key: str | None = None) -> str:
         """Return what the page calls a detector, in the visitor's language."""
@@ -87,7 +89,10 @@ class Shelf:
         if self.zero_shot is not None:
             choices.append((words.ZERO_SHOT_TITLE, ZERO_SHOT))
         return choices + [
-            (words.PART_DETECTOR_TITLE.format(title=part.title), PART + part.name)
+            (
+                words.PART_DETECTOR_TITLE.format(title=translate(part.title, words)),
+                PART + part.name,
+            )
             for part in self.examples.parts
             if part.detector_path is not None
         ]

@@ -26,6 +26,7 @@ from inpformer.prototypes import (
 )
 from inpformer.result import AnomalyResult
 from inpformer.ui.inspection import Inspection
+from inpformer.ui.translate import translate
 from inpformer.ui.words import Words
 
 
@@ -131,13 +132,13 @@ def detector_card(detector: AnomalyDetector, title: str, words: Words) -> str:
     calibration = detector.calibration
     if calibration is not None:
         calibrated = words.CALIBRATED.format(
-            method=calibration.method,
+            method=translate(calibration.method, words),
             rate=calibration.false_alarm_rate,
             part_rate=calibration.part_alarm_rate,
         )
         lines.append(calibrated)
-    lines.append(detector.provenance.encoder_reason)
-    notices = [words.NOTICE.format(text=notice) for notice in detector.notices]
+    lines.append(translate(detector.provenance.encoder_reason, words))
+    notices = [words.NOTICE.format(text=translate(notice, words)) for notice in detector.notices]
     body = "".join(f"<div>{escape(line)}</div>" for line in lines)
     body += "".join(f'<div class="notice">{escape(line)}</div>' for line in notices)
     return f'<div class="detector-card">{body}</div>'
@@ -193,7 +194,8 @@ def _verdict_card(
     if not is_calibrated:
         lines.append(f"<div>{escape(words.NOT_CALIBRATED)}</div>")
     for notice in (*inspection.notes, *result.notices):
-        lines.append(f'<div class="notice">{escape(words.NOTICE.format(text=notice))}</div>')
+        line = words.NOTICE.format(text=translate(notice, words))
+        lines.append(f'<div class="notice">{escape(line)}</div>')
     return f'<div class="verdict {kind}" aria-live="polite">{"".join(lines)}</div>'
 
 

@@ -15,6 +15,7 @@ from gradio.processing_utils import save_file_to_cache
 
 from inpformer.errors import UserError
 from inpformer.ui.handlers import DetectorReport, Handlers
+from inpformer.ui.translate import translate
 from inpformer.ui.words import words_of
 
 logger = logging.getLogger(__name__)
@@ -53,12 +54,13 @@ def cached(component: Any, path: Path) -> str:
 def shown_to_visitor(function: Callable) -> Callable:
     """Turn errors into sentences for the visitor; what is not theirs goes to the log."""
 
-    def translate(error: Exception, values: tuple[Any, ...]) -> gr.Error:
-        if isinstance(error, UserError):
-            return gr.Error(str(error), duration=12, print_exception=False)
-        logger.exception("A visitor's action failed", exc_info=error)
+    def as_sentence(error: Exception, values: tuple[Any, ...]) -> gr.Error:
         request = next((value for value in values if isinstance(value, gr.Request)), None)
-        return gr.Error(words_of(request).LOST, print_exception=False)
+        words = words_of(request)
+        if isinstance(error, UserError):
+            return gr.Error(translate(str(error), words), duration=12, print_exception=False)
+        logger.exception("A visitor's action failed", exc_info=error)
+        return gr.Error(words.LOST, print_exception=False)
 
     if inspect.isgeneratorfunction(function):
 
@@ -69,7 +71,7 @@ def shown_to_visitor(function: Callable) -> Callable:
             except gr.Error:
                 raise
             except Exception as error:
-                raise translate(error, (*args, *kwargs.values())) from error
+                raise as_sentence(error, (*args, *kwargs.values())) from error
 
         return stream
 
@@ -80,6 +82,6 @@ def shown_to_visitor(function: Callable) -> Callable:
         except gr.Error:
             raise
         except Exception as error:
-            raise translate(error, (*args, *kwargs.values())) from error
+            raise as_sentence(error, (*args, *kwargs.values())) from error
 
     return call

@@ -100,9 +100,11 @@ def test_without_examples_the_page_is_there_without_them(source):
     assert [key for _, key in shown["detector"]["choices"]] == ["free"]
 
 
-def test_programs_are_offered_the_four_actions_and_nothing_else(visit):
+def test_programs_are_offered_the_actions_that_make_sense_to_them_and_nothing_else(visit):
     info = visit().view_api(return_format="dict", print_info=False)
-    assert set(info["named_endpoints"]) == {"/fit", "/cancel", "/inspect", "/redraw"}
+    named = {"/fit", "/cancel", "/inspect", "/redraw", "/explain_patch"}
+    named |= {"/compare", "/cancel_compare"}
+    assert set(info["named_endpoints"]) == named
     assert not info["unnamed_endpoints"]
 
 
@@ -127,6 +129,17 @@ def test_a_newcomer_inspects_a_picture_and_moves_the_sliders(visit, pictures, mo
     redrawn = client.predict("distance", 0.0, *LOOK, api_name="/redraw")
     assert "cut 0.000" in words_of(redrawn[0])
     assert not np.array_equal(Image.open(redrawn[1]), Image.open(overlay))
+
+
+def test_a_program_asks_for_the_reason_of_a_patch(visit, pictures):
+    client = visit()
+    with pytest.raises(AppError, match="inspect a picture"):
+        client.predict(1, 1, api_name="/explain_patch")
+    inspect(client, pictures["blot"])
+    reason = client.predict(2, 3, api_name="/explain_patch")
+    assert (reason["row"], reason["column"]) == (2, 3) and reason["nearest_inp"] >= 1
+    with pytest.raises(AppError, match="rows"):
+        client.predict(0, 3, api_name="/explain_patch")
 
 
 def test_without_a_picture_the_visitor_is_told_what_to_do(visit):

@@ -1,1 +1,52 @@
 """text in Simplified Chinese."""
+
+from __future__ import annotations
+
+from typing import Final
+
+TITLE: Final = "INP-Former++ Lab"
+LEAD: Final = (
+    "找出图片中什么异常、在哪里、为什么。给出几张正常图片，一分钟拟合一个检测器，然后开始检测。"
+    "您上传的内容不会离开这台服务器。"
+)
+NO_SUCH_EXAMPLE: Final = "服务器上没有这个示例；请另选一个。"
+NO_READY_DETECTOR: Final = (
+    "服务器上“{title}”的现成检测器缺失或已损坏，您的页面保持不变。"
+    "请自行拟合：使用“更多示例图片”中该部件的正常图片。"
+)
+MAP_TITLES: Final = {
+    "fused": "融合：重建 + 分割头",
+    "reconstruction": "重建",
+    "segmentation": "分割头",
+    "distance": "INP 距离",
+}
+VERDICTS: Final = {True: "✕ 异常", False: "✓ 正常", None: "? 未校准"}
+CONFIDENCE: Final = "异常置信度 {value:.0%}"
+READY: Final = "当前检测器：{name}"
+UNFITTED_NAME: Final = "尚无正常图片，{encoder}"
+ZERO_SHOT_NAME: Final = "零样本（多部件原型，学自其他部件），{encoder}"
+FITTED_NAME: Final = "{variant}，由 {shots} 张正常图片拟合，{encoder}"
+CALIBRATED: Final = (
+    "阈值来自：{method}；约 {rate:.0%} 的此类视图高于阈值。新的正常部件中，可能有至多 {part_rate:.0%} "
+    "被标为异常：正常图片越多，这一比例越低。"
+)
+NOTICE: Final = "注意：{text}。"
+UPLOAD_GONE: Final = "{name} 已不在服务器上；请重新上传。"
+LOST: Final = "服务器上出了问题，已写入日志。您的图片仍在；请再试一次。"
+BUSY: Final = "您的{what}仍在进行；请等待或取消，然后再试。"
+TAB_INSPECT: Final = "检测"
+TAB_FEWSHOT: Final = "小样本"
+TAB_EXPLORER: Final = "INP 浏览器"
+TAB_COMPARE: Final = "比较"
+TAB_LEARN: Final = "了解"
+DETECTOR_LABEL: Final = "各标签页共用的检测器"
+FREE_TITLE: Final = "免训练原型（无需正常图片）"
+ZERO_SHOT_TITLE: Final = "零样本：学自其他部件的原型"
+PART_DETECTOR_TITLE: Final = "现成检测器：{title}"
+NO_SUCH_DETECTOR: Final = "该检测器已不在服务器上；请在“各标签页共用的检测器”中另选一个。"
+OLDEST_DETECTOR_GONE: Final = "最多为您保留 {limit} 个检测器，因此最早的“{name}”已被移除。"
+FORGET_ME: Final = "删除我的数据"
+FORGOTTEN: Final = "您的图片、检测器和结果已从服务器删除。"
+A_FIT: Final = "拟合"
+STARTED_WITH_TITLE: Final = "本服务器的检测器"
+INSPECTION_GONE: Final = "该结果已不在服务器上；请重新检测这张图片。"

@@ -1,0 +1,162 @@
+"""What the library says of weights and settings, in Chinese; see `sentences`."""
+
+from __future__ import annotations
+
+from typing import Final
+
+WEIGHTS: Final = {
+    "The {name} encoder": "编码器 {name}",
+    "{label}, from the file '{path}'.": "{label}，来自文件“{path}”。",
+    "{label}, from the folder {folder}.": "{label}，来自文件夹 {folder}。",
+    "{label} has no weights in {places} and runs as an {kind}.": (
+        "{label} 在 {places} 中没有权重，以此方式运行：{kind}。"
+    ),
+    "{label}, from the Hub cache ({repo}).": "{label}，来自 Hub 缓存 ({repo})。",
+    "{label}, downloaded from the Hugging Face Hub ({repo}).": (
+        "{label}，从 Hugging Face Hub 下载 ({repo})。"
+    ),
+    "{name}, from the detector file.": "{name}，来自检测器文件。",
+    "{name}, from the official checkpoint '{file}'.": "{name}，来自官方检查点“{file}”。",
+    "There is no weights file at '{path}'.": "“{path}”处没有权重文件。",
+    "There is no weights file at '{path}'. Check the path, or leave it out to have the weights "
+    "looked for.": "“{path}”处没有权重文件。请检查路径，或不指定路径以自动查找权重。",
+    "'{repo}' is neither a file here nor a Hub id of the form user/name.": (
+        "“{repo}”既不是本地文件，也不是 user/name 形式的 Hub 标识。"
+    ),
+    "'{path}' is damaged, cut short or not readable. Copy or download it again.": (
+        "“{path}”已损坏、不完整或不可读。请重新复制或下载。"
+    ),
+    "The weights of {label} are not in {places} or the Hub cache, and could not be downloaded: "
+    "{problem}. To bring them by hand, download {file} from {page} and save it as weights/{name}, "
+    "or as {other} in a folder named by INPFORMER_WEIGHTS.": (
+        "{label} 的权重不在 {places} 或 Hub 缓存中，也无法下载：{problem}。"
+        "如需手动放置，请从 {page} 下载 {file} 并保存为 weights/{name}，"
+        "或以 {other} 为名放入 INPFORMER_WEIGHTS 指定的文件夹。"
+    ),
+    "The detector {repo} could not be downloaded: {problem}. If you have it elsewhere ({page}), "
+    "copy {file} here and give its path.": (
+        "检测器 {repo} 无法下载：{problem}。如果您在别处有它 ({page})，"
+        "请将 {file} 复制到这里并给出路径。"
+    ),
+    "downloads are switched off": "下载已关闭",
+    "offline mode is on (HF_HUB_OFFLINE)": "离线模式已开启 (HF_HUB_OFFLINE)",
+    "the {file} of {repo} is damaged": "{repo} 的 {file} 已损坏",
+    "what answers at {host} is not the Hub, but perhaps a login page": (
+        "{host} 的应答不是 Hub，可能是登录页面"
+    ),
+    "{host} did not answer within {seconds} seconds": "{host} 在 {seconds} 秒内没有应答",
+    "{host} sent nothing for {seconds} seconds": "{host} 已有 {seconds} 秒没有发送数据",
+    "{repo} asks for an accepted licence and a login (`hf auth login`)": (
+        "{repo} 需要接受许可并登录 (`hf auth login`)"
+    ),
+    "the Hub has no {repo}, or it is private": "Hub 上没有 {repo}，或它是私有的",
+    "{repo} has no {file}, and pickles such as pytorch_model.bin are refused": (
+        "{repo} 没有 {file}，而 pytorch_model.bin 之类的 pickle 文件不予使用"
+    ),
+    "{host} answered with error {code}": "{host} 返回错误 {code}",
+    "{host} cannot be reached (is there a network?)": "无法连接 {host}（网络是否可用？）",
+    "the download failed ({kind}: {line})": "下载失败 ({kind}: {line})",
+    "'{name}' is not a readable weights file: it is damaged, cut short, or a pickle with more than "
+    "tensors in it, which is never opened. Copy or download it again.": (
+        "“{name}”不是可读的权重文件：它已损坏、不完整，或是含有张量以外内容的 pickle（一律不打开）。"
+        "请重新复制或下载。"
+    ),
+    "'{name}' does not hold a plain table of named tensors.": (
+        "“{name}”中不是由名称和张量组成的普通表。"
+    ),
+    "{source} does not fit: it lacks {names}.": "{source} 不匹配：缺少 {names}。",
+    "{source} does not fit: its pos_embed is {shape}, which is of another position grid than the "
+    "{count} patches expected.": (
+        "{source} 不匹配：其 pos_embed 为 {shape}，与应有的 {count} 个图块的位置网格不同。"
+    ),
+    "{source} does not fit: it {problems}.": "{source} 不匹配：{problems}。",
+    "{first}; it {second}": "{first}；{second}",
+    "lacks {names}": "缺少 {names}",
+    "has unknown {names}": "含有未知的 {names}",
+    "differs: {names}": "尺寸不同：{names}",
+    "{error} It does not belong to the encoder '{name}'.": "{error}它不属于编码器“{name}”。",
+    "{source} is no complete official INP-Former checkpoint: it lacks {name}. Give the .pth file "
+    "that the official training code saved, with encoder and decoder in it.": (
+        "{source} 不是完整的 INP-Former 官方检查点：缺少 {name}。"
+        "请给出官方训练代码保存的、含有编码器和解码器的 .pth 文件。"
+    ),
+    "{source} has the names of an official INP-Former checkpoint but sizes that make no model; it "
+    "may be damaged. Copy or download it again.": (
+        "{source} 具有 INP-Former 官方检查点的名称，但其尺寸无法构成模型；文件可能已损坏。"
+        "请重新复制或下载。"
+    ),
+    "There is no encoder called '{name}'. Choose one of: {known}.": (
+        "没有名为“{name}”的编码器。请从以下选择：{known}。"
+    ),
+}
+
+SETTINGS: Final = {
+    "Settings for {name} must be a table of values.": "{name} 的设置须为键值表。",
+    "Unknown settings for {name}: {names}.": "{name} 中有未知设置：{names}。",
+    "Missing settings for {name}: {names}.": "{name} 缺少设置：{names}。",
+    "The setting {name}": "设置 {name}",
+    "{setting} must be a number from 0 on, got {value}.": "{setting} 须为不小于 0 的数，而不是 {value}。",
+    "{setting} must be above 0, up to {high}.": "{setting} 须大于 0，且不超过 {high}。",
+    "{setting} must be above 0, at most {high}, got {value}.": (
+        "{setting} 须大于 0 且不超过 {high}，而不是 {value}。"
+    ),
+    "{setting} must be '{one}' or '{other}', got '{value}'.": (
+        "{setting} 须为 '{one}' 或 '{other}'，而不是 '{value}'。"
+    ),
+    "{setting} must be '{one}' or '{other}'.": "{setting} 须为 '{one}' 或 '{other}'。",
+    "{setting} must be one of {choices}, got '{value}'.": (
+        "{setting} 须为 {choices} 之一，而不是 '{value}'。"
+    ),
+    "{setting} must be one of {choices}, not {value}.": "{setting} 须为 {choices} 之一，而不是 {value}。",
+    "{setting} must be one of {choices}.": "{setting} 须为 {choices} 之一。",
+    "{setting} must be {low} to {high}, got {value}.": "{setting} 须在 {low} 到 {high} 之间，而不是 {value}。",
+    "{setting} must be two numbers of at least 1, got {value}.": (
+        "{setting} 须为两个不小于 1 的数，而不是 {value}。"
+    ),
+    "{setting} must be two rising numbers from 0 to 2, got {value}.": (
+        "{setting} 须为 0 到 2 之间递增的两个数，而不是 {value}。"
+    ),
+    "{setting} must be a number, got {value}.": "{setting} 须为数值，而不是 {value}。",
+    "{setting} must divide the {layers} layers, got {value}.": (
+        "{setting} 须能整除 {layers} 层，而不是 {value}。"
+    ),
+    "{setting} must be a multiple of the {groups} layer groups, at most {high}, got {value}.": (
+        "{setting} 须为 {groups} 个层组的倍数，且不超过 {high}，而不是 {value}。"
+    ),
+    "{setting} must lie between 0 and 1, got {value}.": "{setting} 须在 0 与 1 之间，而不是 {value}。",
+    "{setting} must be at least 0 and below 1.": "{setting} 须不小于 0 且小于 1。",
+    "{setting} must be a table of values.": "{setting} 须为键值表。",
+    "{setting} must be of type {type}, got {value}.": "{setting} 的类型须为 {type}，而不是 {value}。",
+    "{setting} must be a list of whole numbers, got {value}.": (
+        "{setting} 须为整数列表，而不是 {value}。"
+    ),
+    "{setting} must be at least 1.": "{setting} 须不小于 1。",
+    "{setting} must not be negative.": "{setting} 不能为负。",
+    "{setting} must be a multiple of {other}.": "{setting} 须为 {other} 的倍数。",
+    "{setting} must be at least {low}, got {value}.": "{setting} 须不小于 {low}，而不是 {value}。",
+    "Sizes and the token budget": "尺寸与图块上限",
+    "Filters need an even patch_size, got {value}.": (
+        "滤波器要求 patch_size 为偶数，而不是 {value}。"
+    ),
+    "The opacity must be between 0 and 1, not {value}.": "不透明度须在 0 与 1 之间，而不是 {value}。",
+    "The colour map": "配色",
+    "An encoder needs at least one block in `layers`.": "编码器的 `layers` 至少需要一个模块。",
+    "Encoder layers must be 0-based, ascending and without repeats.": (
+        "编码器层号须从 0 起、递增且不重复。"
+    ),
+    "Encoder layer {layer} does not exist: the encoder has {depth} blocks.": (
+        "编码器没有第 {layer} 层：共有 {depth} 个模块。"
+    ),
+    "There must be at least 1 row and 1 column of tiles, got {value}.": (
+        "分块至少须有 1 行 1 列，而不是 {value}。"
+    ),
+    "{rows}x{columns} tiles of a picture of {width} × {height} pixels would be under {side} "
+    "pixels; choose fewer tiles, such as 1x1.": (
+        "{width} × {height} 像素的图片按 {rows}x{columns} 分块后，每块不足 {side} 像素；"
+        "请减少分块，例如 1x1。"
+    ),
+    "Tiles must be 'none', 'auto', or rows x columns from 1 to {high} such as '2x3', not "
+    "'{text}'.": (
+        "分块须为 'none'、'auto' 或 1 到 {high} 的行数x列数，如 '2x3'，而不是 '{text}'。"
+    ),
+}
