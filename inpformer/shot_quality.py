@@ -108,7 +108,7 @@ def blur_findings(seen: Sequence[np.ndarray]) -> list[Finding]:
     values = [sharpness(image) for image in seen]
     findings = []
     for index, value in enumerate(values):
-        usual = _median_of_others(values, index)
+        usual = _usual(values)
         is_blurred = value < BLURRED_SHARPNESS or value < BLURRED_SHARE * (usual or 0)
         if value > 0 and is_blurred:
             numbers = {"sharpness": value, "usual": value if usual is None else usual}
@@ -128,8 +128,8 @@ def size_findings(images: Sequence[np.ndarray], input_pixels: int) -> list[Findi
     findings = []
     for index, (aspect, area) in enumerate(zip(aspects, areas, strict=True)):
         height, width = images[index].shape[:2]
-        usual = _median_of_others(aspects, index) or aspect
-        usual_area = _median_of_others(areas, index) or area
+        usual = _usual(aspects) or aspect
+        usual_area = _usual(areas) or area
         numbers = {"width": float(width), "height": float(height)}
         if max(aspect / usual, usual / aspect) > ASPECT_SHARE:
             numbers |= {"aspect": aspect, "usual": usual}
@@ -150,7 +150,7 @@ def light_findings(seen: Sequence[np.ndarray]) -> list[Finding]:
     findings = []
     for index, (grey, mean) in enumerate(zip(greys, means, strict=True)):
         bright = float((grey >= BRIGHT_LEVEL).mean())
-        usual = _median_of_others(means, index)
+        usual = _usual(means)
         if grey.std() < FLAT_DEVIATION:
             numbers = {"deviation": float(grey.std())}
             findings.append(Finding("flat", (index,), "stop", numbers))
@@ -164,10 +164,9 @@ def light_findings(seen: Sequence[np.ndarray]) -> list[Finding]:
     return findings
 
 
-def _median_of_others(values: Sequence[float], index: int) -> float | None:
-    """Return the median without one; None where no majority can tell which is the odd one."""
-    others = [value for other, value in enumerate(values) if other != index]
-    return float(np.median(others)) if len(others) >= 2 else None
+def _usual(values: Sequence[float]) -> float | None:
+    """Return the lower median; None where no majority can tell which is the odd one."""
+    return sorted(values)[(len(values) - 1) // 2] if len(values) >= 3 else None
 
 
 def _fine_texture(image: np.ndarray) -> np.ndarray:

@@ -85,8 +85,8 @@ class FewshotHandlers:
             asks=fewshot_views.asks(findings),
         )
 
-    def take_normals(self, session_id: str, part_name: str | None) -> list[Path]:
-        """Return a few normal pictures of an example part to fit on.
+    def take_normals(self, session_id: str, part_name: str | None) -> tuple[list[Path], str]:
+        """Return a few normal pictures of an example part to fit on, and what it is called.
 
         Raises:
             UserError: There is no such part.
@@ -95,7 +95,7 @@ class FewshotHandlers:
         part = self.handlers.shelf.examples.part(part_name)
         if part is None:
             raise UserError(session.words.NO_SUCH_EXAMPLE)
-        return list(part.normal_paths[:PART_SHOTS])
+        return list(part.normal_paths[:PART_SHOTS]), part.title
 
     def refuse_if_busy(self, session_id: str) -> None:
         """See that long work may begin, before it waits for its turn.
@@ -119,7 +119,7 @@ class FewshotHandlers:
             session_id: The visitor.
             files: Paths of the normal pictures.
             config: The settings.
-            name: What to call the detector; empty for what it is.
+            name: What to call the detector; may be empty.
             encoder: One of `encoders.names`; None takes the start's.
 
         Raises:
@@ -201,7 +201,7 @@ def _keep(
 ) -> str:
     """Give a visitor their new detector; return what is to be said of it."""
     words, used = session.words, detector.provenance.shot_count
-    name = session.free_name(name or views.detector_name(detector, words))
+    name = session.free_name(name.strip() or words.NEW_NAME.format(shots=used))
     shots = tuple(at_display_size(image) for image in images)
     gone = session.add_detector(name, detector, shots)
     said = words.FIT_DONE.format(seconds=seconds, name=name)

@@ -177,9 +177,9 @@ def _wire_normals(handlers: FewshotHandlers, page: dict[str, Any]) -> None:
         return report.words, gallery, report.asks
 
     @shown_to_visitor
-    def take_normals(part: str | None, request: gr.Request) -> list[str]:
-        paths = handlers.take_normals(visitor(shared, request), part)
-        return [cached(page["files"], path) for path in paths]
+    def take_normals(part: str | None, request: gr.Request) -> tuple[list[str], str]:
+        paths, title = handlers.take_normals(visitor(shared, request), part)
+        return [cached(page["files"], path) for path in paths], title
 
     shown = page["files"].change(
         show_normals,
@@ -202,7 +202,7 @@ def _wire_normals(handlers: FewshotHandlers, page: dict[str, Any]) -> None:
     page["take_normals"].click(
         take_normals,
         page["normals_part"],
-        page["files"],
+        parts_of(page, ("files", "new_name")),
         api_visibility="private",
         show_progress="hidden",
     )

@@ -163,7 +163,7 @@ def _card(session: Session, chosen: OwnDetector | None) -> str:
 def _saved(session: Session, own: OwnDetector) -> Path:
     """Return the file of a detector in the visitor's folder, named as the detector is."""
     # Some systems count bytes of a name, of which other scripts need three for a letter.
-    stem = re.sub(r"[^\w.+-]+", "_", own.name)[:40].strip("._") or "detector"
+    stem = re.sub(r"[^\w.+-]+", "_", own.name)[:60].strip("._") or "detector"
     path = _folder(session, own.key) / f"{stem}{_SUFFIX}"
     if not path.is_file():
         own.detector.save(path)

@@ -18,7 +18,8 @@ FIT: Final = "Fit"
 FITTING: Final = "Fitting …"
 CANCEL: Final = "Cancel"
 NEW_NAME_LABEL: Final = "Name of the new detector"
-NEW_NAME_HINT: Final = "May stay empty"
+NEW_NAME_HINT: Final = "Such as that of the part; may stay empty"
+NEW_NAME: Final = "My part, {shots} shot(s)"
 SETTINGS: Final = "Settings"
 VARIANT_LABEL: Final = "Method"
 VARIANTS: Final = (
@@ -165,7 +166,7 @@ LAB_HEADERS: Final = (
     "Seconds per fit",
 )
 LAB_CHART_AUROC: Final = "Image AUROC of every draw, and their mean"
-LAB_CHART_SPREAD: Final = "Spread of each test picture's score over the draws, and the mean"
+LAB_CHART_SPREAD: Final = "Spread of the score of each test picture over the draws, and the mean"
 LAB_AXIS_SHOTS: Final = "normal pictures"
 LAB_AXIS_AUROC: Final = "AUROC"
 LAB_AXIS_SPREAD: Final = "spread"
