@@ -96,7 +96,7 @@ LEARN_FOREIGN: Final = (
 LEARN_SMALL: Final = """### A defect smaller than a patch hardly counts
 
 The picture is divided into patches; a spot that covers a small part of one hardly changes its
-vector. Inspect large pictures in tiles (Few-shot, advanced), or photograph from nearer."""
+vector. Inspect large pictures in tiles (Few-shot, Settings), or photograph from nearer."""
 LEARN_SPOT: Final = "A dark spot of {side} pixels, where a patch has {patch:.0f}: {verdict}"
 
 LEARN_LIMITS: Final = """## Limits
