@@ -72,7 +72,7 @@ class AnomalyResult:
 
     @property
     def image_score(self) -> float:
-        """Mean of the highest 1% of the deciding map, raw scale."""
+        """Mean of the highest pixels of the deciding map, raw scale: 1% unless configured."""
         return self.scores[self.map_name]
 
     @property
