@@ -22,8 +22,8 @@ LEARN_INPS: Final = """## What INPs are
 
 A frozen image encoder describes every **patch**, a small square of the picture, by a vector. A
 handful of **intrinsic normal prototypes (INPs)** sums up what most of these patches look like. They
-are gathered *from the very picture that is being inspected*: nothing is looked up in stored
-pictures of good parts.
+are gathered *from the very picture that is being inspected*, not from stored pictures of good
+parts.
 
 A decoder then rebuilds each patch out of these prototypes alone. A normal patch can be rebuilt; one
 that no prototype describes cannot, and that is what the map shows. The decoder rebuilds every patch
@@ -47,6 +47,9 @@ part* | a fit on normal pictures |
 | a fit of INP-Former++ |
 | **Fused** | reconstruction and head together; it decides in INP-Former++ | a fit of \
 INP-Former++ |
+
+On the *embedded* encoder the fused map has a third part, which is ours and in neither paper: how
+unlike each patch is to all patches that the detector remembers of its normal pictures.
 
 A zero-shot map and the map of a fitted detector are different things. The page always names the map
 it shows. The head and the fused map follow the INP-Former++ paper, whose authors have published no
