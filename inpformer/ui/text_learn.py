@@ -48,9 +48,6 @@ part* | a fit on normal pictures |
 | **Fused** | reconstruction and head together; it decides in INP-Former++ | a fit of \
 INP-Former++ |
 
-On the *embedded* encoder the fused map has a third part, which is ours and in neither paper: how
-unlike each patch is to all patches that the detector remembers of its normal pictures.
-
 A zero-shot map and the map of a fitted detector are different things. The page always names the map
 it shows. The head and the fused map follow the INP-Former++ paper, whose authors have published no
 code: this part is a **paper reproduction**, and what the paper leaves open is our choice, listed in
