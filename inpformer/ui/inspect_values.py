@@ -14,7 +14,7 @@ from inpformer.ui.wiring import parts_of
 from inpformer.ui.words import Words, label
 
 SETTINGS = ("map", "cut", "min_area")
-LOOKING = ("geometry", "tiles")
+LOOKING = ("look_geometry", "look_tiles")
 LIST = ("results", "summary", "cards", "table")
 FILTERS = ("filter_verdict", "filter_name")
 

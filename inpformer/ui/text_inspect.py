@@ -31,11 +31,11 @@ GEOMETRIES: Final = (
     ("All of it, at its own aspect", "full"),
     ("The middle, as in the papers' benchmarks", "benchmark"),
 )
-TILES_LABEL: Final = "Tiles"
-TILES_INFO: Final = (
+LOOK_TILES_LABEL: Final = "Tiles"
+LOOK_TILES_INFO: Final = (
     "Tiles see smaller defects and take longer; a detector fitted on tiles uses them anyway."
 )
-TILES: Final = (
+LOOK_TILES: Final = (
     ("As the detector was fitted", "fitted"),
     ("The whole picture at once", ""),
     ("2 × 2 tiles", "2x2"),

@@ -105,7 +105,8 @@ def test_programs_are_offered_the_actions_that_make_sense_to_them_and_nothing_el
     info = visit().view_api(return_format="dict", print_info=False)
     named = {"/fit", "/cancel", "/inspect", "/redraw", "/value_at", "/explain_patch"}
     named |= {"/inspect_all", "/list_results", "/results_csv", "/results_json", "/results_zip"}
-    named |= {"/compare", "/cancel_compare"}
+    named |= {"/compare", "/cancel_compare", "/examine_shots", "/shot_lab"}
+    named |= {"/own_detectors", "/load_detector"}
     assert set(info["named_endpoints"]) == named
     assert not info["unnamed_endpoints"]
 

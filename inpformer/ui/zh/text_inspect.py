@@ -31,9 +31,9 @@ GEOMETRIES: Final = (
     ("整张图片，保持原有宽高比", "full"),
     ("中间部分，与论文的基准测试相同", "benchmark"),
 )
-TILES_LABEL: Final = "分块"
-TILES_INFO: Final = "分块能看到更小的缺陷，但更慢；用分块拟合的检测器总会分块。"
-TILES: Final = (
+LOOK_TILES_LABEL: Final = "分块"
+LOOK_TILES_INFO: Final = "分块能看到更小的缺陷，但更慢；用分块拟合的检测器总会分块。"
+LOOK_TILES: Final = (
     ("与检测器拟合时相同", "fitted"),
     ("一次看整张图片", ""),
     ("2 × 2 分块", "2x2"),
