@@ -83,7 +83,7 @@ DOCTOR_ASKS: Final = (
 )
 FIT_ANYWAY: Final = "Fit all the same"
 NOT_YET: Final = "Not yet"
-SEVERITY_MARKS: Final = {"stop": "✕", "warn": "!", "info": "i", "fine": "✓"}
+SEVERITY_MARKS: Final = {"stop": "✕", "warn": "!", "info": "ℹ", "fine": "✓"}
 FINDINGS: Final = {
     "identical": "the same picture; it counts once",
     "near_duplicate": "one picture saved twice, it seems; it teaches hardly more than once",
