@@ -9,12 +9,13 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from inpformer.config import Calibration, MapName, MapScale, ModelConfig
+from inpformer.config import Calibration, MapName, MapPart, MapScale, ModelConfig
 from inpformer.scoring import fuse_maps, image_score
 
 LEVEL_QUANTILE = 0.995
 # A typical normal picture gets this confidence of being anomalous.
 TYPICAL_CONFIDENCE = 0.05
+PARTS: tuple[MapPart, ...] = ("reconstruction", "segmentation", "memory")  # of the fused map
 # The head says almost nothing on normal pictures; dividing by that would turn its noise into
 # defects. A probability of one half counts as much as the 99.5% level of the reconstruction.
 MIN_SEGMENTATION_LEVEL = 0.5
@@ -23,7 +24,7 @@ _TINY = 1e-8
 
 # Smoothed maps of one normal view by name, each `(h, w)`, without the fused one. A view that is
 # shown to the model in tiles has one such table per tile.
-ViewMaps = dict[MapName, Tensor]
+ViewMaps = dict[MapPart, Tensor]
 
 
 class FalseAlarmBound(NamedTuple):
@@ -51,7 +52,7 @@ def calibrate(
         method: How the views were held out, in words.
     """
     tiles = [maps for view in held_out for maps in view]
-    levels = {name: _level(tiles, name) for name in ("reconstruction", "segmentation")}
+    levels = {name: _level(tiles, name) for name in PARTS}
     draft = Calibration(
         scales={},
         false_alarm_rate=false_alarm_rate,
@@ -60,13 +61,14 @@ def calibrate(
         method=method,
         reconstruction_level=max(levels["reconstruction"], _TINY),
         segmentation_level=max(levels["segmentation"], MIN_SEGMENTATION_LEVEL),
+        memory_level=max(levels["memory"], _TINY),
     )
     scales = {}
     bound = FalseAlarmBound(0.0, false_alarm_rate)
     for name in config.map_names:
         views = [[_named_map(maps, name, config, draft) for maps in view] for view in held_out]
         scores = torch.stack(
-            [torch.cat([image_score(tile[None]) for tile in view]).max() for view in views]
+            [max(image_score(tile[None], config.score_fraction)[0] for tile in v) for v in views]
         )
         bound = false_alarm_bound(scores, false_alarm_rate)
         scales[name] = _scale(bound.threshold, scores, [tile for view in views for tile in view])
@@ -106,7 +108,7 @@ def _named_map(maps: ViewMaps, name: MapName, config: ModelConfig, draft: Calibr
     return fuse_maps(maps, config, draft) if name == "fused" else maps[name]
 
 
-def _level(held_out: Sequence[ViewMaps], name: str) -> float:
+def _level(held_out: Sequence[ViewMaps], name: MapPart) -> float:
     values = [item[name].flatten() for item in held_out if name in item]
     if not values:
         return 1.0

@@ -12,12 +12,15 @@ from inpformer.presets import ENCODER_PRESETS, EncoderConfig
 Variant = Literal["training-free", "inp-former", "inp-former++"]
 ViewKind = Literal["paper", "station"]
 MapName = Literal["fused", "reconstruction", "segmentation", "distance"]
+# What maps are made of: the memory is shown only as a part of the fused map.
+MapPart = Literal["fused", "reconstruction", "segmentation", "memory", "distance"]
 
 VARIANTS = ("training-free", "inp-former", "inp-former++")
 VIEW_KINDS = get_args(ViewKind)
 MAP_NAMES = ("fused", "reconstruction", "segmentation", "distance")
 MAX_DECODER_DEPTH = 64
 MAX_MLP_RATIO = 16
+MAX_MEMORY_TOKENS = 100_000
 
 UNTRAINED_NOTICE = "untrained stand-in: for trying the interface"
 TRAINING_FREE_NOTICE = "training-free prototypes"
@@ -46,6 +49,9 @@ class ModelConfig:
             each channel to the mean and deviation it has on the shots, and what they rebuild back,
             without which a short schedule mostly learns the common mean (assumption).
         init_std: Deviation of the initial weights; 0.01 is the paper's, for 768 channels.
+        memory_tokens: Normal tokens that are remembered; the distance to them is a third part of
+            the fused map (++ only). 0 is the paper's form.
+        score_fraction: Share of a map's pixels whose mean is the image score.
     """
 
     variant: Variant = "inp-former++"
@@ -59,6 +65,8 @@ class ModelConfig:
     map_balance: Literal["paper", "calibrated"] = "calibrated"
     token_scale: Literal["paper", "shots"] = "paper"
     init_std: float = 0.01
+    memory_tokens: int = 0
+    score_fraction: float = 0.01
 
     @classmethod
     def for_encoder(cls, encoder: EncoderConfig, **settings: Any) -> ModelConfig:
@@ -79,6 +87,8 @@ class ModelConfig:
         )
         _require_token_scale(self.token_scale)
         _require_init_std(self.init_std)
+        _require_memory(self.memory_tokens)
+        _require_score_fraction(self.score_fraction)
         require(1 <= self.inp_count <= 64, f"inp_count must be 1 to 64, got {self.inp_count}")
         require(
             self.map_balance in ("paper", "calibrated"),
@@ -118,6 +128,11 @@ class ModelConfig:
     def counts_length(self) -> bool:
         """Whether the reconstruction map counts the Euclidean distance beside the cosine."""
         return self.variant == "inp-former++"
+
+    @property
+    def has_memory(self) -> bool:
+        """Whether normal tokens are remembered, for a part of the fused map."""
+        return self.has_segmentation_head and self.memory_tokens > 0
 
     @property
     def map_names(self) -> tuple[MapName, ...]:
@@ -209,6 +224,8 @@ class FitConfig:
         tiles: `""` whole pictures, or `RxC`: fit and predict in overlapping tiles.
         token_scale: See `ModelConfig.token_scale`.
         init_std: See `ModelConfig.init_std`.
+        memory_tokens: See `ModelConfig.memory_tokens`.
+        score_fraction: See `ModelConfig.score_fraction`.
         losses: None takes the losses of `variant`.
     """
 
@@ -239,6 +256,8 @@ class FitConfig:
     tiles: str = ""
     token_scale: Literal["paper", "shots"] = "paper"
     init_std: float = 0.01
+    memory_tokens: int = 0
+    score_fraction: float = 0.01
     losses: LossConfig | None = None
 
     @classmethod
@@ -284,6 +303,8 @@ class FitConfig:
         _require_mlp_ratio(self.mlp_ratio)
         _require_token_scale(self.token_scale)
         _require_init_std(self.init_std)
+        _require_memory(self.memory_tokens)
+        _require_score_fraction(self.score_fraction)
         require(0 <= self.warmup_share < 1, "warmup_share must be at least 0 and below 1")
         for name in ("learning_rate", "final_learning_rate", "head_learning_rate"):
             _require_finite(name, getattr(self, name) or 0.0)
@@ -319,6 +340,8 @@ _FILTER_DEFAULTS: dict[str, Any] = {
     "calibration_folds": 2,
     "token_scale": "shots",
     "init_std": 0.1,
+    "memory_tokens": 4096,
+    "score_fraction": 0.003,
 }
 
 
@@ -354,6 +377,7 @@ class Calibration:
         method: How the scores were held out, in words.
         reconstruction_level: 99.5% level of the reconstruction map on the normal shots.
         segmentation_level: The same of the segmentation map.
+        memory_level: The same of the distance to remembered tokens.
     """
 
     scales: dict[str, MapScale]
@@ -363,6 +387,7 @@ class Calibration:
     method: str
     reconstruction_level: float = 1.0
     segmentation_level: float = 1.0
+    memory_level: float = 1.0
 
     @property
     def part_alarm_rate(self) -> float:
@@ -428,3 +453,14 @@ def _require_token_scale(value: str) -> None:
 
 def _require_init_std(value: float) -> None:
     require(0 < value <= 1, f"init_std must be above 0, at most 1, got {value}")
+
+
+def _require_memory(value: int) -> None:
+    require(
+        0 <= value <= MAX_MEMORY_TOKENS,
+        f"memory_tokens must be 0 to {MAX_MEMORY_TOKENS}, got {value}",
+    )
+
+
+def _require_score_fraction(value: float) -> None:
+    require(0 < value <= 1, f"score_fraction must be above 0, at most 1, got {value}")

@@ -203,6 +203,7 @@ class AnomalyDetector:
             own.decoder,
             own.segmentation_head,
             own.group_count,
+            own.memory,
         )
         return AnomalyDetector(model, self.config, self.provenance, self.calibration)
 
@@ -259,6 +260,8 @@ class AnomalyDetector:
             mlp_ratio=config.mlp_ratio,
             token_scale=config.token_scale,
             init_std=config.init_std,
+            memory_tokens=config.memory_tokens,
+            score_fraction=config.score_fraction,
             map_balance=config.map_balance,
             head_widths=config.head_widths,
             head_bias=config.head_bias,
@@ -318,7 +321,7 @@ class AnomalyDetector:
         with torch.inference_mode():
             output = self._run(to_tensor(image, picture_geometry)[None])
             maps = {name: m[0] for name, m in self._maps(output).items()}
-            scores = {name: float(image_score(m[None])[0]) for name, m in maps.items()}
+            scores = {name: float(self._score(m[None])[0]) for name, m in maps.items()}
             explanation = explain(output)
         arrays = {name: values.cpu().numpy() for name, values in maps.items()}
         if rows_columns is not None:
@@ -366,7 +369,7 @@ class AnomalyDetector:
             with torch.inference_mode():
                 maps = self._maps(self._run(batch))
             for name, values in maps.items():
-                tile_scores.setdefault(name, []).extend(image_score(values).tolist())
+                tile_scores.setdefault(name, []).extend(self._score(values).tolist())
                 pictures = [geometry.to_picture(value.cpu().numpy()) for value in values]
                 tile_maps.setdefault(name, []).extend(pictures)
         blended = {n: blend_tiles(image.shape[:2], boxes, m) for n, m in tile_maps.items()}
@@ -383,7 +386,11 @@ class AnomalyDetector:
         )
 
     def _maps(self, output: INPFormerOutput) -> dict[MapName, Tensor]:
-        return anomaly_maps(output, self.config, self.calibration)
+        maps = anomaly_maps(output, self.config, self.calibration)
+        return {name: maps[name] for name in self.map_names}
+
+    def _score(self, maps: Tensor) -> Tensor:
+        return image_score(maps, self.config.score_fraction)
 
     def _result_notices(
         self, tiles: tuple[int, int] | None, fitted: tuple[int, int] | None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 import logging
 from copy import deepcopy
@@ -86,14 +87,10 @@ def save_detector(
             # The fingerprint must be that of the rounded numbers, which are what will be loaded.
             stored_encoder = deepcopy(model.encoder)
             stored_encoder.vit.load_state_dict(encoder_state)
-    calibration = detector.calibration
     header = {
         "format": FORMAT,
         "version": __version__,
-        "model": asdict(detector.config),
-        "calibration": None if calibration is None else asdict(calibration),
-        # How the encoder was found here, with paths of this machine, is nobody else's business.
-        "provenance": asdict(replace(detector.provenance, encoder_reason="")),
+        **describe_detector(detector),
         "encoder_fingerprint": encoder_fingerprint(stored_encoder),
         "encoder_bundled": bundle_encoder,
         "half": half,
@@ -102,6 +99,27 @@ def save_detector(
     tensors = tensors or {"empty": torch.zeros(1)}
     _write_whole(path, tensors, header)
     return path
+
+
+def describe_detector(detector: AnomalyDetector) -> dict[str, Any]:
+    """Return what a detector is, in plain types: all of it but the trained numbers."""
+    calibration = detector.calibration
+    return {
+        "model": asdict(detector.config),
+        "calibration": None if calibration is None else asdict(calibration),
+        # How the encoder was found here, with paths of this machine, is nobody else's business.
+        "provenance": asdict(replace(detector.provenance, encoder_reason="")),
+        "encoder_fingerprint": encoder_fingerprint(detector.model.encoder),
+    }
+
+
+def fingerprint(detector: AnomalyDetector) -> str:
+    """Return a hash of a detector's trained numbers; two with the same one see alike."""
+    digest = hashlib.sha256(encoder_fingerprint(detector.model.encoder).encode())
+    for name, values in sorted(trained_state(detector.model).items()):
+        digest.update(name.encode())
+        digest.update(values.float().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
 
 
 def read_detector(

@@ -41,8 +41,19 @@ def save_png(path: Path, array: np.ndarray) -> None:
     Raises:
         UserError: The disk is full or the folder cannot be written to.
     """
+    save_bytes(path, to_png(array))
+
+
+def to_png(array: np.ndarray) -> bytes:
+    """Return the content of a PNG file of `(H, W, 3)` uint8 RGB or `(H, W)` uint8 or uint16."""
     ordered = cv2.cvtColor(array, cv2.COLOR_RGB2BGR) if array.ndim == 3 else array
-    save_bytes(path, cv2.imencode(".png", ordered)[1].tobytes())
+    return cv2.imencode(".png", ordered)[1].tobytes()
+
+
+def to_jpeg(image: np.ndarray, quality: int = 85) -> bytes:
+    """Return the content of a JPEG file of `(H, W, 3)` uint8 RGB."""
+    ordered = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
+    return cv2.imencode(".jpg", ordered, [cv2.IMWRITE_JPEG_QUALITY, quality])[1].tobytes()
 
 
 def save_npy(path: Path, array: np.ndarray) -> None:

@@ -26,6 +26,8 @@ from inpformer.scoring import anomaly_maps
 from inpformer.token_cache import TokenCache, encode_in_batches
 
 MAX_CALIBRATION_VIEWS = 48
+# Tokens to remember come from so many views at least, and from so many of each shot.
+MEMORY_VIEWS, MEMORY_VIEWS_PER_SHOT = 16, 2
 
 
 def fit_model(
@@ -64,6 +66,7 @@ def fit_model(
     if model_config.is_trained:
         views = range(len(fit.cache.groups))
         fit.train_decoder(model, views, fit_config.steps, "train")
+        fit.remember(model, views)
         if model.segmentation_head is not None:
             fit.train_head(model)
     return model.eval(), fit.calibrate(model)
@@ -167,6 +170,24 @@ class _Fit:
             model.inp_extractor.scale.measure(tokens)
             model.decoder.scale.load_state_dict(model.inp_extractor.scale.state_dict())
 
+    def remember(self, model: INPFormer, views: Sequence[int]) -> None:
+        """Fill the memory of a model, if it has one, with tokens of the views it was fitted on."""
+        if model.memory is None:
+            return
+        generator = Generator().manual_seed(self.config.seed)
+        shots = {self.cache.shot_ids[view] for view in views}
+        count = min(len(views), max(MEMORY_VIEWS, MEMORY_VIEWS_PER_SHOT * len(shots)))
+        chosen = [views[index * len(views) // count] for index in range(count)]
+        each = -(-self.model_config.memory_tokens // count)
+        tokens, sources = [], []
+        for view in chosen:
+            fused = self.cache.view(view).fused_tokens[0]
+            order = torch.randperm(len(fused), generator=generator)[:each]
+            tokens.append(fused[order.to(fused.device)])
+            # Views of one shot are too alike to tell how shots differ, unless there is but one.
+            sources += [self.cache.shot_ids[view] if len(shots) > 1 else view] * len(order)
+        model.memory.remember(torch.cat(tokens), torch.tensor(sources, device=tokens[0].device))
+
     def train_head(self, model: INPFormer) -> None:
         """Train the segmentation head on residuals of pseudo-anomalies; the rest stays frozen."""
         config, head = self.config, model.segmentation_head
@@ -206,6 +227,7 @@ class _Fit:
             fitted = [view for view in range(len(self.cache.groups)) if view not in set(fold)]
             fold_model = self.new_model()
             self.train_decoder(fold_model, fitted, self.calibration_steps, "calibrate")
+            self.remember(fold_model, fitted)
             if model.segmentation_head is not None:
                 fold_model.segmentation_head = deepcopy(model.segmentation_head)
             held_out += self._by_view(shown, self._view_maps(fold_model, shown))

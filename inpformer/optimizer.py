@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 import torch
 from torch import Tensor
 
 GRADIENT_NORM_LIMIT = 0.1
+# Numbers updated together: a call for many small tensors costs hardly more than for one, but what
+# does not fit into the processor's cache is read anew by every operation.
+PORTION = 1 << 15
 
 
 class StableAdamW(torch.optim.Optimizer):
@@ -55,12 +58,17 @@ class StableAdamW(torch.optim.Optimizer):
             with torch.enable_grad():
                 loss = closure()
         for group in self.param_groups:
-            for parameter in group["params"]:
-                if parameter.grad is not None:
-                    self._update(parameter, group)
+            given = [parameter for parameter in group["params"] if parameter.grad is not None]
+            # Tensors that joined later are corrected by another number of steps.
+            by_age: dict[int, list[Tensor]] = {}
+            for parameter in given:
+                by_age.setdefault(self._state_of(parameter, group)["step"], []).append(parameter)
+            for step, parameters in by_age.items():
+                for together in _in_portions(parameters):
+                    self._update(together, step + 1, group)
         return loss
 
-    def _update(self, parameter: Tensor, group: dict) -> None:
+    def _state_of(self, parameter: Tensor, group: dict) -> dict:
         state = self.state[parameter]
         if not state:
             state["step"] = 0
@@ -68,20 +76,48 @@ class StableAdamW(torch.optim.Optimizer):
             state["square"] = torch.zeros_like(parameter)
             if group["amsgrad"]:
                 state["largest_square"] = torch.zeros_like(parameter)
-        state["step"] += 1
-        gradient, (beta1, beta2) = parameter.grad, group["betas"]
-        parameter.mul_(1 - group["lr"] * group["weight_decay"])
-        state["mean"].mul_(beta1).add_(gradient, alpha=1 - beta1)
-        state["square"].mul_(beta2).addcmul_(gradient, gradient, value=1 - beta2)
-        square = state["square"]
+        return state
+
+    def _update(self, parameters: list[Tensor], step: int, group: dict) -> None:
+        """Update tensors together: a call for all of them costs hardly more than one for one."""
+        states = [self.state[parameter] for parameter in parameters]
+        gradients, (beta1, beta2) = [parameter.grad for parameter in parameters], group["betas"]
+        means = [state["mean"] for state in states]
+        squares = [state["square"] for state in states]
+        torch._foreach_mul_(parameters, 1 - group["lr"] * group["weight_decay"])
+        torch._foreach_lerp_(means, gradients, 1 - beta1)
+        torch._foreach_mul_(squares, beta2)
+        torch._foreach_addcmul_(squares, gradients, gradients, value=1 - beta2)
         if group["amsgrad"]:
-            square = torch.maximum(state["largest_square"], square, out=state["largest_square"])
-        denominator = square.sqrt() / math.sqrt(1 - beta2 ** state["step"])
-        denominator.add_(group["eps"])
-        rms = (gradient / denominator).norm() / math.sqrt(parameter.numel())
-        bound = max(1.0, rms.item() / group["clip_threshold"])
-        step_size = group["lr"] / (1 - beta1 ** state["step"]) / bound
-        parameter.addcdiv_(state["mean"], denominator, value=-step_size)
+            largest = [state["largest_square"] for state in states]
+            torch._foreach_maximum_(largest, squares)
+            squares = largest
+        denominators = torch._foreach_sqrt(squares)
+        torch._foreach_mul_(denominators, 1 / math.sqrt(1 - beta2**step))
+        torch._foreach_add_(denominators, group["eps"])
+        norms = torch._foreach_norm(torch._foreach_div(gradients, denominators))
+        step_size = group["lr"] / (1 - beta1**step)
+        step_sizes = []
+        for norm, parameter in zip(torch.stack(norms).tolist(), parameters, strict=True):
+            rms = norm / math.sqrt(parameter.numel())
+            step_sizes.append(-step_size / max(1.0, rms / group["clip_threshold"]))
+        torch._foreach_addcdiv_(parameters, means, denominators, step_sizes)
+        for state in states:
+            state["step"] = step
+
+
+def _in_portions(tensors: list[Tensor]) -> Iterator[list[Tensor]]:
+    """Yield tensors in order, in lists of few numbers; a large tensor is a list of its own."""
+    portion: list[Tensor] = []
+    room = PORTION
+    for tensor in tensors:
+        if portion and tensor.numel() > room:
+            yield portion
+            portion, room = [], PORTION
+        portion.append(tensor)
+        room -= tensor.numel()
+    if portion:
+        yield portion
 
 
 def warmup_cosine(step: int, total: int, warmup: int, peak: float, final: float) -> float:

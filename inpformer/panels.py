@@ -51,7 +51,7 @@ def draw_colour_bar(
         axes.plot([x, x], [start, bottom + 4], color=colour, linewidth=thickness)
         return x
 
-    for value, label in _ticks(value_range, threshold, length):
+    for value, label in scale_ticks(value_range, threshold, length):
         x = line(value, bottom, axes.get_label(), 1)
         write_text(axes, x, bottom + 5, label, ha="center", va="top")
     if threshold is not None and low <= threshold <= high:
@@ -65,10 +65,16 @@ def draw_colour_bar(
     return rendered(axes)
 
 
-def _ticks(
+def scale_ticks(
     value_range: tuple[float, float], threshold: float | None, length: int
 ) -> list[tuple[float, str]]:
-    """Return values to mark on `length` pixels with their labels, none too near the threshold."""
+    """Return values to mark on a colour bar with their labels, none too near the threshold.
+
+    Args:
+        value_range: Values of the first and the last colour.
+        threshold: Labels are multiples of it; None, 0 or less for raw values.
+        length: Pixels of the bar.
+    """
     unit, sign = (threshold, "×") if threshold is not None and threshold > 0 else (1.0, "")
     low, high = (value / unit for value in value_range)
     smallest = (high - low) / max(2, length // 60)

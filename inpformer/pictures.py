@@ -10,15 +10,11 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
 from inpformer.errors import require
-
-if TYPE_CHECKING:
-    pass
 
 Colour = tuple[int, int, int]
 
@@ -62,7 +58,7 @@ def draw_heatmap(
     Returns:
         `(H, W, 3)` uint8 RGB.
     """
-    table = _colour_table(colour_map)[:, None]
+    table = colour_table(colour_map)[:, None]
     heatmap = np.empty((*anomaly_map.shape, 3), np.uint8)
     for rows in _strips(anomaly_map.shape):
         index, missing = _colour_index(anomaly_map[rows], value_range)
@@ -95,7 +91,7 @@ def draw_overlay(
     _check_same_size(image, anomaly_map)
     require(0 <= opacity <= 1, f"the opacity must be between 0 and 1, not {opacity}")
     alpha = opacity * np.arange(256) / 255
-    weighted = np.rint(_colour_table(colour_map) * alpha[:, None]).astype(np.uint8)[:, None]
+    weighted = np.rint(colour_table(colour_map) * alpha[:, None]).astype(np.uint8)[:, None]
     overlay = np.empty_like(image, order="C")
     for rows in _strips(anomaly_map.shape):
         index, missing = _colour_index(anomaly_map[rows], value_range)
@@ -193,6 +189,19 @@ def find_regions(mask: np.ndarray, anomaly_map: np.ndarray, min_area: int = 0) -
     return sorted(regions, key=lambda region: region.peak, reverse=True)
 
 
+def drop_small_regions(mask: np.ndarray, min_area: int) -> np.ndarray:
+    """Return a mask `(H, W)` bool without the regions of fewer pixels than `min_area`.
+
+    Regions are those of `find_regions`; the mask itself is returned where nothing can be dropped.
+    """
+    if min_area <= 1:
+        return mask
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
+    is_kept = stats[:, cv2.CC_STAT_AREA] >= min_area
+    is_kept[0] = False
+    return is_kept[labels]
+
+
 def check_colour_map(colour_map: str) -> None:
     """Raise a `ConfigError` unless `colour_map` is one of `COLOUR_MAPS`."""
     known = ", ".join(COLOUR_MAPS)
@@ -200,8 +209,12 @@ def check_colour_map(colour_map: str) -> None:
 
 
 @lru_cache
-def _colour_table(colour_map: str) -> np.ndarray:
-    """Return `(256, 3)` uint8 RGB."""
+def colour_table(colour_map: str) -> np.ndarray:
+    """Return the colours of a map, `(256, 3)` uint8 RGB; not to be written to.
+
+    Raises:
+        ConfigError: It is not one of `COLOUR_MAPS`.
+    """
     check_colour_map(colour_map)
     from matplotlib import colormaps
 

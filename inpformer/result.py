@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -72,7 +72,7 @@ class AnomalyResult:
 
     @property
     def image_score(self) -> float:
-        """Mean of the highest 1% of the deciding map, raw scale."""
+        """Mean of the highest pixels of the deciding map, raw scale: 1% unless configured."""
         return self.scores[self.map_name]
 
     @property
@@ -148,7 +148,18 @@ class AnomalyResult:
     def forget_pictures(self) -> None:
         """Drop maps at the picture's size; they are made again when asked for."""
         self._pictures.clear()
-        self.__dict__.pop("anomaly_map", None)
+        for name in ("anomaly_map", "inspected_mask"):
+            self.__dict__.pop(name, None)
+
+    def deciding_by(self, name: MapName) -> AnomalyResult:
+        """Return this result with another map as the deciding one.
+
+        Raises:
+            UserError: The detector does not give this map.
+        """
+        if name not in self.score_maps:
+            self.map(name)
+        return replace(self, map_name=name)
 
     def mask(self, threshold: float | None = None) -> np.ndarray:
         """Return the predicted mask, `(H, W)` bool: pixels of the deciding map above a cut.

@@ -6,12 +6,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from inpformer.config import Calibration, MapName, ModelConfig
+from inpformer.config import Calibration, MapPart, ModelConfig
 from inpformer.modeling.model import INPFormerOutput
 
 # The official evaluator brings a map of 392 x 392 pixels to 256 x 256; other sizes keep its scale.
 SCORE_SCALE = 256 / 392
-TOP_FRACTION = 0.01
+PAPER_SCORE_FRACTION = 0.01
 _KERNEL_SIZE, _KERNEL_SIGMA = 5, 4.0
 
 
@@ -51,9 +51,14 @@ def distance_map(output: INPFormerOutput) -> Tensor:
     return _upsample(output.inp_distance, output)
 
 
+def memory_map(output: INPFormerOutput) -> Tensor:
+    """How unlike all remembered normal tokens a place is, `(B, H, W)` at the input's size."""
+    return _upsample(output.strangeness, output)
+
+
 def anomaly_maps(
     output: INPFormerOutput, config: ModelConfig, calibration: Calibration | None
-) -> dict[MapName, Tensor]:
+) -> dict[MapPart, Tensor]:
     """Return every map of a model by name, smoothed, at the score size.
 
     Args:
@@ -62,32 +67,40 @@ def anomaly_maps(
         calibration: Levels for the calibrated balance of the fused map; None takes 1.
 
     Returns:
-        Maps `(B, h, w)`, see `score_size`.
+        Maps `(B, h, w)`, see `score_size`: those of `ModelConfig.map_names`, and, with a memory,
+        `memory`, a part of the fused map.
     """
     size = score_size(output.input_size)
-    maps: dict[MapName, Tensor] = {}
+    maps: dict[MapPart, Tensor] = {}
     if output.decoder_groups is not None:
         reconstruction = reconstruction_map(output, config.counts_length)
         maps["reconstruction"] = smooth(resize(reconstruction, size))
     if output.segmentation_map is not None:
         maps["segmentation"] = smooth(resize(output.segmentation_map, size))
+        if output.strangeness is not None:
+            maps["memory"] = smooth(resize(memory_map(output), size))
         maps = {"fused": fuse_maps(maps, config, calibration), **maps}
     maps["distance"] = smooth(resize(distance_map(output), size))
     return maps
 
 
 def fuse_maps(
-    maps: dict[MapName, Tensor], config: ModelConfig, calibration: Calibration | None
+    maps: dict[MapPart, Tensor], config: ModelConfig, calibration: Calibration | None
 ) -> Tensor:
     """Add the reconstruction and the segmentation map (++ Eq. 9), balanced as configured.
 
-    Smoothing and resizing are linear, so adding after them gives what adding before would.
+    A memory, which is not the paper's, is a third part of the same weight. Smoothing and resizing
+    are linear, so adding after them gives what adding before would.
     """
     reconstruction, segmentation = maps["reconstruction"], maps["segmentation"]
+    memory = maps.get("memory")
     if config.map_balance == "calibrated" and calibration is not None:
         reconstruction = reconstruction / calibration.reconstruction_level
         segmentation = segmentation / calibration.segmentation_level
-    return 0.5 * (reconstruction + segmentation)
+        memory = None if memory is None else memory / calibration.memory_level
+    if memory is None:
+        return 0.5 * (reconstruction + segmentation)
+    return (reconstruction + segmentation + memory) / 3
 
 
 def score_size(input_size: tuple[int, int]) -> tuple[int, int]:
@@ -117,7 +130,7 @@ def smooth(maps: Tensor) -> Tensor:
     return F.conv2d(blurred, kernel.view(1, 1, 1, -1), padding=(0, padding))[:, 0]
 
 
-def image_score(maps: Tensor, top_fraction: float = TOP_FRACTION) -> Tensor:
+def image_score(maps: Tensor, top_fraction: float = PAPER_SCORE_FRACTION) -> Tensor:
     """Summarise each anomaly map by the mean of its highest pixels.
 
     A small top share is steadier than the maximum, which one noisy pixel can decide.

@@ -31,8 +31,8 @@ from inpformer.presets import EncoderConfig  # noqa: E402
 
 SHOTS = 4
 SHOTS_PER_PART = 2
-# Longer than a visitor would wait, and every picture left out in turn for the threshold.
-STEPS = 1000
+# What it learns of six parts takes longer than what it learns of one.
+MULTI_PART_STEPS = 1000
 # A washer may lie at any angle; the other parts lie the same way in every picture.
 VIEWS = {"washer": "paper"}
 
@@ -55,10 +55,13 @@ def main() -> None:
 
 
 def fit_part(base: AnomalyDetector, part: ExamplePart) -> AnomalyDetector:
-    """Fit INP-Former++ to the first normal pictures of a part."""
+    """Fit INP-Former++ to the first normal pictures of a part.
+
+    Longer than visitors would wait: every picture is left out in turn for the threshold.
+    """
     images = [load_image(path) for path in part.normal_paths[:SHOTS]]
     views = VIEWS.get(part.name, "station")
-    settings = {"steps": STEPS, "calibration_folds": SHOTS, "views": views}
+    settings = {"calibration_folds": SHOTS, "views": views}
     config = FitConfig.for_encoder(base.config.encoder, **settings)
     return timed_fit(base, part.name, images, config)
 
@@ -77,7 +80,7 @@ def multi_part_config(encoder: EncoderConfig) -> FitConfig:
     hold for no other part and are never used, so its calibration may be rough.
     """
     losses = LossConfig(coherence="hard", mining_branches="cosine", coherence_weight=5.0)
-    settings = {"steps": STEPS, "calibration_steps": 100, "losses": losses}
+    settings = {"steps": MULTI_PART_STEPS, "calibration_steps": 100, "losses": losses}
     return FitConfig.for_encoder(encoder, variant="inp-former", **settings)
 
 

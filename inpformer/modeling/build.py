@@ -23,6 +23,7 @@ from inpformer.modeling.inp_extractor import INPExtractor
 from inpformer.modeling.layers import TokenScale, init_trainable
 from inpformer.modeling.model import INPFormer
 from inpformer.modeling.segmentation_head import SegmentationHead
+from inpformer.modeling.token_memory import TokenMemory
 from inpformer.modeling.training_free import TrainingFreeExtractor
 from inpformer.presets import EncoderConfig
 
@@ -69,6 +70,7 @@ def build_model(config: ModelConfig, encoder: FrozenEncoder) -> INPFormer:
             else None
         ),
         group_count=config.group_count,
+        memory=TokenMemory(config.memory_tokens, dim) if config.has_memory else None,
     )
     initialise = functools.partial(init_trainable, std=config.init_std)
     model.inp_extractor.apply(initialise)

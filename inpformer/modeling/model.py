@@ -11,6 +11,7 @@ from inpformer.modeling.decoder import INPGuidedDecoder
 from inpformer.modeling.encoder import FrozenEncoder
 from inpformer.modeling.inp_extractor import INPExtractor
 from inpformer.modeling.segmentation_head import SegmentationHead
+from inpformer.modeling.token_memory import TokenMemory
 from inpformer.modeling.training_free import TrainingFreeExtractor
 
 
@@ -46,6 +47,8 @@ class INPFormerOutput(NamedTuple):
         soft_assignment: Softmax over prototypes of the cosine (++ Eq. 3), `(B, N, M)`.
         residual: ++ Eq. 7, `(B, N, C)`, at least 0; None if not decoded.
         segmentation_map: Head output, `(B, H, W)` in [0, 1]; None without a head.
+        strangeness: How unlike all remembered normal tokens each is, `(B, N)`, at least 0; None
+            without a memory.
         grid_size: Rows and columns of patches.
         input_size: Height and width of the input, pixels.
     """
@@ -61,6 +64,7 @@ class INPFormerOutput(NamedTuple):
     soft_assignment: Tensor
     residual: Tensor | None
     segmentation_map: Tensor | None
+    strangeness: Tensor | None
     grid_size: tuple[int, int]
     input_size: tuple[int, int]
 
@@ -74,6 +78,7 @@ class INPFormer(nn.Module):
         decoder: INP-guided decoder; None in the training-free variant.
         segmentation_head: Only in INP-Former++.
         group_count: Layer groups compared.
+        memory: Only where the configuration asks for one.
     """
 
     def __init__(
@@ -83,6 +88,7 @@ class INPFormer(nn.Module):
         decoder: INPGuidedDecoder | None = None,
         segmentation_head: SegmentationHead | None = None,
         group_count: int = 2,
+        memory: TokenMemory | None = None,
     ) -> None:
         super().__init__()
         self.encoder = encoder
@@ -90,6 +96,7 @@ class INPFormer(nn.Module):
         self.decoder = decoder
         self.segmentation_head = segmentation_head
         self.group_count = group_count
+        self.memory = memory
 
     def encode(self, images: Tensor) -> EncodedImages:
         """Encode pictures `(B, 3, H, W)` in [0, 1] with the frozen encoder."""
@@ -123,13 +130,15 @@ class INPFormer(nn.Module):
         inps, attention = self.inp_extractor(fused_tokens)
         similarity = cosine_to_inps(fused_tokens, inps)
         nearest = similarity.max(dim=-1)
-        decoder_groups = decoder_attention = residual = segmentation_map = None
+        decoder_groups = decoder_attention = residual = segmentation_map = strangeness = None
         if decode and self.decoder is not None:
             decoder_groups, decoder_attention = self.decode(fused_tokens, inps)
             residual = residual_tokens(encoded.groups, decoder_groups)
             if self.segmentation_head is not None:
                 residual_grid = to_grid(residual, encoded.grid_size)
                 segmentation_map = self.segmentation_head(residual_grid, input_size)
+            if self.memory is not None:
+                strangeness = self.memory(fused_tokens)
         return INPFormerOutput(
             encoder_groups=encoded.groups,
             decoder_groups=decoder_groups,
@@ -142,6 +151,7 @@ class INPFormer(nn.Module):
             soft_assignment=similarity.softmax(dim=-1),
             residual=residual,
             segmentation_map=segmentation_map,
+            strangeness=strangeness,
             grid_size=encoded.grid_size,
             input_size=input_size,
         )

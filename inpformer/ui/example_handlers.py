@@ -15,6 +15,7 @@ from inpformer.ui.inspect_handlers import InspectHandlers, InspectReport
 from inpformer.ui.inspection import at_display_size
 from inpformer.ui.session import Session
 from inpformer.ui.shelf import PART, PART_SHOTS
+from inpformer.ui.translate import translate
 from inpformer.ui.words import Words
 
 _THUMBNAIL_SIDE = 192
@@ -46,9 +47,7 @@ class ExampleHandlers:
         """What there is."""
         return self.handlers.shelf.examples
 
-    def open_gallery_entry(
-        self, session_id: str, index: int, opacity: float, colour_map: str
-    ) -> OpenReport:
+    def open_gallery_entry(self, session_id: str, index: int) -> OpenReport:
         """Open the picture behind a result of the gallery; see `open_picture`."""
         session = self.handlers.sessions.get(session_id)
         if not 0 <= index < len(self.examples.gallery):
@@ -57,11 +56,9 @@ class ExampleHandlers:
         part = self._part(session, entry.part)
         paths = [picture.path for picture in part.pictures]
         number = paths.index(entry.source_path)
-        return self.open_picture(session_id, part.name, number, opacity, colour_map)
+        return self.open_picture(session_id, part.name, number)
 
-    def open_picture(
-        self, session_id: str, part_name: str, index: int, opacity: float, colour_map: str
-    ) -> OpenReport:
+    def open_picture(self, session_id: str, part_name: str, index: int) -> OpenReport:
         """Use a part's ready detector, and inspect one of its pictures.
 
         Raises:
@@ -73,15 +70,22 @@ class ExampleHandlers:
         if not 0 <= index < len(part.pictures):
             raise UserError(session.words.NO_SUCH_EXAMPLE)
         path, key = part.pictures[index].path, PART + part.name
-        report = self.inspecting.inspect_with(key, session, path, opacity, colour_map)
+        report = self.inspecting.inspect_with(key, session, path)
         session.detector_key = key
         return OpenReport(part, path, self.handlers.report_detector(session), report)
 
-    def thumbnails(self, part_name: str) -> list[tuple[np.ndarray, str]]:
+    def choices(self, words: Words) -> list[tuple[str, str]]:
+        """Return what people call each part, and its name."""
+        return [(translate(part.title, words), part.name) for part in self.examples.parts]
+
+    def thumbnails(self, part_name: str, words: Words) -> list[tuple[np.ndarray, str]]:
         """Return a part's pictures to inspect, small, with their defects in words."""
         part = self.examples.part(part_name)
         return [
-            (at_display_size(load_image(picture.path), _THUMBNAIL_SIDE), picture.title)
+            (
+                at_display_size(load_image(picture.path), _THUMBNAIL_SIDE),
+                translate(picture.title, words),
+            )
             for picture in (part.pictures if part else ())
         ]
 
@@ -90,7 +94,8 @@ class ExampleHandlers:
         session = self.handlers.sessions.get(session_id)
         part = self._part(session, part_name)
         paths = list(part.normal_paths[:PART_SHOTS])
-        return paths, session.words.NORMALS_READY.format(count=len(paths), title=part.title)
+        title = translate(part.title, session.words)
+        return paths, session.words.NORMALS_READY.format(count=len(paths), title=title)
 
     def _part(self, session: Session, name: str) -> ExamplePart:
         part = self.examples.part(name)
@@ -101,9 +106,10 @@ class ExampleHandlers:
 
 def gallery_caption(entry: GalleryEntry, words: Words) -> str:
     """Return what is written under a result of the gallery."""
-    known = words.GALLERY_GOOD if entry.defect == GOOD else entry.defect
+    is_good = entry.defect == GOOD
+    known = words.GALLERY_GOOD if is_good else translate(entry.defect, words)
     return words.GALLERY_CAPTION.format(
-        title=entry.title,
+        title=translate(entry.title, words),
         known=known,
         verdict=words.VERDICTS[entry.is_anomalous],
         confidence=words.CONFIDENCE.format(value=entry.confidence),

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import gradio as gr
+import numpy as np
 
 from inpformer.ui import views
 from inpformer.ui.example_handlers import ExampleHandlers, OpenReport, gallery_caption
-from inpformer.ui.inspect_tab import report_outputs, report_values
+from inpformer.ui.inspect_values import report_outputs, report_values
 from inpformer.ui.wiring import (
     DETECTOR,
     MODEL_TURN,
@@ -19,7 +20,7 @@ from inpformer.ui.wiring import (
     shown_to_visitor,
     visitor,
 )
-from inpformer.ui.words import ENGLISH, label
+from inpformer.ui.words import ENGLISH, label, words_of
 
 
 def build_examples(handlers: ExampleHandlers) -> dict[str, Any]:
@@ -42,7 +43,7 @@ def build_examples(handlers: ExampleHandlers) -> dict[str, Any]:
     with gr.Accordion(label("MORE_EXAMPLES"), open=False, visible=bool(parts)):
         with gr.Row():
             part = gr.Dropdown(
-                [(part.title, part.name) for part in parts],
+                handlers.choices(ENGLISH),
                 value=parts[0].name if parts else None,
                 label=label("PART_LABEL"),
                 scale=2,
@@ -51,7 +52,7 @@ def build_examples(handlers: ExampleHandlers) -> dict[str, Any]:
             use_normals = gr.Button(label("USE_NORMALS"), size="sm", scale=1, elem_id="use-normals")
         gr.Markdown(label("PART_PICTURES"))
         pictures = gr.Gallery(
-            handlers.thumbnails(parts[0].name) if parts else None,
+            handlers.thumbnails(parts[0].name, ENGLISH) if parts else None,
             label=label("MORE_EXAMPLES"),
             show_label=False,
             format="jpeg",
@@ -76,16 +77,12 @@ def wire_examples(handlers: ExampleHandlers, page: dict[str, Any]) -> None:
         return (report.part.name, gr.update(selected_index=None), *values)
 
     @shown_to_visitor
-    def open_entry(event: gr.SelectData, opacity: float, colours: str, request: gr.Request) -> Any:
-        who = visitor(shared, request)
-        return opened(handlers.open_gallery_entry(who, event.index, opacity, colours))
+    def open_entry(event: gr.SelectData, request: gr.Request) -> Any:
+        return opened(handlers.open_gallery_entry(visitor(shared, request), event.index))
 
     @shown_to_visitor
-    def open_picture(
-        event: gr.SelectData, part: str, opacity: float, colours: str, request: gr.Request
-    ) -> Any:
-        who = visitor(shared, request)
-        return opened(handlers.open_picture(who, part, event.index, opacity, colours))
+    def open_picture(event: gr.SelectData, part: str, request: gr.Request) -> Any:
+        return opened(handlers.open_picture(visitor(shared, request), part, event.index))
 
     @shown_to_visitor
     def use_normals(part: str, request: gr.Request) -> tuple[Any, ...]:
@@ -93,10 +90,21 @@ def wire_examples(handlers: ExampleHandlers, page: dict[str, Any]) -> None:
         files = [cached(page["files"], path) for path in paths]
         return files, views.message(words), gr.update(selected="fewshot")
 
-    look = parts_of(page, ("opacity", "colours"))
+    @shown_to_visitor
+    def show_part(part: str, request: gr.Request) -> list[tuple[np.ndarray, str]]:
+        return handlers.thumbnails(part, words_of(request))
+
+    @shown_to_visitor
+    def arrive(request: gr.Request) -> tuple[Any, ...]:
+        words, parts = words_of(request), handlers.examples.parts
+        if words is ENGLISH or not parts:  # as it was built
+            return gr.skip(), gr.skip()
+        choices = gr.update(choices=handlers.choices(words))
+        return choices, handlers.thumbnails(parts[0].name, words)
+
     for name, function, inputs in (
-        ("gallery", open_entry, look),
-        ("part_pictures", open_picture, [page["part"], *look]),
+        ("gallery", open_entry, []),
+        ("part_pictures", open_picture, [page["part"]]),
     ):
         outputs = parts_of(page, ("part", name, *DETECTOR, "picture"))
         page[name].select(
@@ -108,9 +116,18 @@ def wire_examples(handlers: ExampleHandlers, page: dict[str, Any]) -> None:
             **MODEL_TURN,
         ).success(None, js=SCROLL_TO.format(selector="#verdict"), api_visibility="private")
     page["part"].change(
-        shown_to_visitor(handlers.thumbnails),
+        show_part,
         page["part"],
         page["part_pictures"],
+        api_visibility="private",
+        show_progress="hidden",
+    )
+    # Without a trigger: when the page is loaded.
+    gr.on(
+        None,
+        arrive,
+        None,
+        parts_of(page, ("part", "part_pictures")),
         api_visibility="private",
         show_progress="hidden",
     )

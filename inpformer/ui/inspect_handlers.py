@@ -2,29 +2,73 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import shutil
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from inpformer.detector import AnomalyDetector
 from inpformer.errors import UserError
 from inpformer.images import read_image
+from inpformer.pictures import draw_overlay
 from inpformer.ui import views
 from inpformer.ui.handlers import Handlers
-from inpformer.ui.inspection import Inspection
+from inpformer.ui.inspection import Inspection, ViewSettings, at_display_size
+from inpformer.ui.result_list import Listing, list_results
 from inpformer.ui.session import Session
-from inpformer.ui.views import MapView, PrototypeView, ViewSettings
+from inpformer.ui.side_by_side import draw_side_by_side
+from inpformer.ui.viewer_data import (
+    cut_layer,
+    heat_value,
+    jpeg_uri,
+    layer_value,
+    picture_value,
+    value_at,
+)
+from inpformer.ui.words import Words
+
+_THUMBNAIL_SIDE = 224
+
+
+@dataclass(frozen=True)
+class Looking:
+    """How pictures are shown to the model; see `AnomalyDetector.predict`."""
+
+    geometry: str = "full"
+    tiles: str | None = None
+
+
+class LayerReport(NamedTuple):
+    """What a slider changes: the verdict, and the viewer's small new layer."""
+
+    verdict: str
+    layer: dict[str, Any]
+
+
+class MapReport(NamedTuple):
+    """What the choice of another map changes."""
+
+    verdict: str
+    heat: dict[str, Any]
+    layer: dict[str, Any]
 
 
 class InspectReport(NamedTuple):
-    """A newly inspected picture as the page shows it."""
+    """An inspected picture as the page shows it.
 
-    map_view: MapView
-    prototype_view: PrototypeView
-    map_names: tuple[str, ...]
-    map_name: str
-    cut: float
-    most_cut: float
+    `most_times` is the end of the threshold's slider; `listing` the list of results, None where
+    it stays as it is.
+    """
+
+    verdict: str
+    picture: dict[str, Any]
+    heat: dict[str, Any]
+    layer: dict[str, Any]
+    map_choices: list[tuple[str, str]]
+    settings: ViewSettings
+    most_times: float
     is_calibrated: bool
+    listing: Listing | None = None
 
 
 class InspectHandlers:
@@ -38,7 +82,7 @@ class InspectHandlers:
         self.handlers = handlers
 
     def inspect(
-        self, session_id: str, path: str | None, opacity: float, colour_map: str
+        self, session_id: str, path: str | None, looking: Looking | None = None
     ) -> InspectReport:
         """Inspect one picture with the visitor's detector.
 
@@ -48,73 +92,169 @@ class InspectHandlers:
         session = self.handlers.sessions.get(session_id)
         if not path:
             raise UserError(session.words.NO_PICTURE)
-        return self.inspect_with(session.detector_key, session, path, opacity, colour_map)
+        return self.inspect_with(session.detector_key, session, path, looking)
 
     def inspect_again(
-        self, session_id: str, opacity: float, colour_map: str
+        self, session_id: str, looking: Looking | None = None
     ) -> InspectReport | None:
         """Inspect the picture on the screen with the detector now in use; None without one."""
         session = self.handlers.sessions.get(session_id)
         shown = session.inspection
         if shown is None or shown.detector_key == session.detector_key:
             return None
-        return self.inspect_with(session.detector_key, session, shown.path, opacity, colour_map)
+        return self.inspect_with(session.detector_key, session, shown.path, looking)
 
     def inspect_with(
         self,
         detector_key: str,
         session: Session,
         path: str | Path,
-        opacity: float,
-        colour_map: str,
+        looking: Looking | None = None,
     ) -> InspectReport:
         """Inspect one picture with a detector and keep the result in a session.
 
         Raises:
             UserError: The picture cannot be read; the session is then as it was.
         """
-        shelf = self.handlers.shelf
-        detector = shelf.detector(session, detector_key)
+        detector = self.handlers.shelf.detector(session, detector_key)
         copy = session.keep(path)
+        try:
+            inspection = self.predict(session, detector, detector_key, copy, looking)
+        except UserError:
+            shutil.rmtree(copy.parent, ignore_errors=True)
+            raise
+        session.add_inspection(inspection)
+        listing = list_results(session)
+        return report(inspection, None, session.words)._replace(listing=listing)
+
+    def predict(
+        self,
+        session: Session,
+        detector: AnomalyDetector,
+        detector_key: str,
+        copy: Path,
+        looking: Looking | None = None,
+        name: str | None = None,
+    ) -> Inspection:
+        """Inspect a file in the visitor's folder; keeping the result is the caller's.
+
+        Raises:
+            UserError: The picture or a way of looking cannot be used.
+        """
+        looking = looking or Looking()
         picture = read_image(copy)
+        result = detector.predict(picture.image, geometry=looking.geometry, tiles=looking.tiles)
         inspection = Inspection(
-            name=copy.name,
+            name=name or copy.name,
             path=copy,
-            result=detector.predict(picture.image),
+            result=result,
             detector=detector,
             detector_key=detector_key,
-            detector_title=shelf.title(session, detector_key),
+            detector_title=self.handlers.shelf.title(session, detector_key),
             notes=picture.notes,
+            _display_image=at_display_size(picture.image),
         )
-        session.add_inspection(inspection)
-        return self._report(session, inspection, opacity, colour_map)
+        inspection.thumbnail = _thumbnail(inspection)
+        return inspection
 
-    def redraw(self, session_id: str, settings: ViewSettings) -> MapView:
-        """Redraw the inspected picture; runs no model.
+    def show(
+        self, session_id: str, inspection_id: str, settings: ViewSettings | None = None
+    ) -> InspectReport:
+        """Open a kept result with the map and threshold that are set; runs no model.
+
+        Raises:
+            UserError: The result is not there any more.
+        """
+        session = self.handlers.sessions.get(session_id)
+        before, inspection = session.inspection, session.show(inspection_id)
+        # A raw cut means nothing as a multiple of a threshold, nor the other way round.
+        is_alike = before is None or bool(before.result.scales) == bool(inspection.result.scales)
+        return report(inspection, settings if is_alike else None, session.words)
+
+    def redraw(self, session_id: str, settings: ViewSettings) -> LayerReport:
+        """Cut the map on the screen at another threshold or area; runs no model.
 
         Raises:
             UserError: Nothing was inspected yet.
         """
-        session = self.handlers.sessions.get(session_id)
-        inspection = session.inspection
-        if inspection is None:
-            raise UserError(session.words.NOTHING_INSPECTED)
-        if settings.map_name not in inspection.result.score_maps:
-            settings = replace(settings, map_name=inspection.result.map_name)
-        return views.draw_map_view(inspection, settings, session.words)
+        inspection, words = self._shown(session_id)
+        name = _map_of(inspection, settings)
+        layer = cut_layer(inspection, name, settings.cut)
+        verdict = views.verdict_card(inspection, name, layer, words)
+        return LayerReport(verdict, layer_value(inspection, name, layer, words))
 
-    def _report(
-        self, session: Session, inspection: Inspection, opacity: float, colour_map: str
-    ) -> InspectReport:
-        result, words = inspection.result, session.words
-        cut = views.CutScale.of(result)
-        settings = ViewSettings(result.map_name, cut.start, opacity, colour_map)
-        return InspectReport(
-            map_view=views.draw_map_view(inspection, settings, words),
-            prototype_view=views.draw_prototype_view(inspection, words),
-            map_names=tuple(result.score_maps),
-            map_name=result.map_name,
-            cut=cut.start,
-            most_cut=cut.most,
-            is_calibrated=result.map_name in result.scales,
+    def choose_map(self, session_id: str, settings: ViewSettings) -> MapReport:
+        """Show another map of the picture on the screen; runs no model.
+
+        Raises:
+            UserError: Nothing was inspected yet.
+        """
+        verdict, layer = self.redraw(session_id, settings)
+        inspection, words = self._shown(session_id)
+        return MapReport(
+            verdict, heat_value(inspection, _map_of(inspection, settings), words), layer
         )
+
+    def value_at(self, session_id: str, x: int, y: int, settings: ViewSettings) -> dict[str, Any]:
+        """Return the value of the shown map at a picture pixel, raw and in threshold units.
+
+        Raises:
+            UserError: Nothing was inspected yet.
+        """
+        inspection, words = self._shown(session_id)
+        return value_at(inspection, _map_of(inspection, settings), settings.cut, x, y, words)
+
+    def side_by_side(self, session_id: str) -> str:
+        """Return all maps of the picture on the screen on one scale, as HTML; runs no model.
+
+        Raises:
+            UserError: Nothing was inspected yet.
+        """
+        return draw_side_by_side(*self._shown(session_id))
+
+    def _shown(self, session_id: str) -> tuple[Inspection, Words]:
+        session = self.handlers.sessions.get(session_id)
+        if session.inspection is None:
+            raise UserError(session.words.NOTHING_INSPECTED)
+        return session.inspection, session.words
+
+
+def report(inspection: Inspection, settings: ViewSettings | None, words: Words) -> InspectReport:
+    """Draw a kept result; runs no model.
+
+    Args:
+        inspection: The result.
+        settings: Map and threshold that are set; None starts with its own.
+        words: The visitor's language.
+    """
+    result = inspection.result
+    name = result.map_name if settings is None else _map_of(inspection, settings)
+    is_calibrated = name in result.scales
+    low, high = result.colour_range(name)
+    # Uncalibrated, the slider is raw, and starts in the middle of the fixed colours.
+    start, most = (1.0, 2.0) if is_calibrated else ((low + high) / 2, high)
+    settings = ViewSettings(name, start) if settings is None else replace(settings, map_name=name)
+    layer = cut_layer(inspection, name, settings.cut)
+    return InspectReport(
+        verdict=views.verdict_card(inspection, name, layer, words),
+        picture=picture_value(inspection),
+        heat=heat_value(inspection, name, words),
+        layer=layer_value(inspection, name, layer, words),
+        map_choices=[(words.MAP_TITLES[each], each) for each in result.score_maps],
+        settings=settings,
+        most_times=most,
+        is_calibrated=is_calibrated,
+    )
+
+
+def _map_of(inspection: Inspection, settings: ViewSettings) -> str:
+    """Return the map that is set, or the result's own where it has no such map."""
+    name = settings.map_name
+    return name if name in inspection.result.score_maps else inspection.result.map_name
+
+
+def _thumbnail(inspection: Inspection) -> str:
+    result, image = inspection.result, inspection.display_image
+    values = inspection.display_map(result.map_name)
+    overlay = draw_overlay(image, values, result.colour_range())
+    return jpeg_uri(at_display_size(overlay, _THUMBNAIL_SIDE))

@@ -10,15 +10,37 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from inpformer.cut import Cut
 from inpformer.detector import AnomalyDetector
 from inpformer.images import load_image
 from inpformer.result import AnomalyResult
+from inpformer.result_table import ResultRow, result_row
 
 if TYPE_CHECKING:
     from inpformer.ui.explorer_look import Look
 
 # What a browser can show of a large picture; maps are kept at full size.
 DISPLAY_SIDE = 1024
+
+
+@dataclass(frozen=True)
+class ViewSettings:
+    """Which map a visitor looks at, and where it is cut.
+
+    Attributes:
+        map_name: Which map; None for the one that decides.
+        times: The threshold in multiples of the calibrated one; raw where there is none.
+        min_area: Regions below this percentage of the picture do not count.
+    """
+
+    map_name: str | None = None
+    times: float = 1.0
+    min_area: float = 0.0
+
+    @property
+    def cut(self) -> Cut:
+        """The same as the library takes it."""
+        return Cut(self.times, self.min_area / 100)
 
 
 @dataclass
@@ -33,6 +55,7 @@ class Inspection:
         detector_key: Its key on the shelf at that time.
         detector_title: What the page called it.
         notes: What reading did to the picture, such as "first of 12 frames".
+        thumbnail: Address of a small picture of the result, for lists.
         id: How the page names the result to the server.
         look: What the explorer works from; None until it is opened there.
     """
@@ -44,10 +67,12 @@ class Inspection:
     detector_key: str
     detector_title: str
     notes: tuple[str, ...] = ()
+    thumbnail: str = ""
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
     look: Look | None = None
     _display_image: np.ndarray | None = None
     _display_maps: dict[str, np.ndarray] = field(default_factory=dict)
+    _row: tuple[ViewSettings | None, ResultRow] | None = None
 
     @property
     def display_image(self) -> np.ndarray:
@@ -68,6 +93,23 @@ class Inspection:
             resized = cv2.resize(values, (width, height), interpolation=cv2.INTER_AREA)
             self._display_maps[name] = resized
         return self._display_maps[name]
+
+    def row(self, settings: ViewSettings | None = None) -> ResultRow:
+        """Return the facts of this result, by a map and cut; None takes its own."""
+        if self._row is None or self._row[0] != settings:
+            result, cut = self.result, settings and settings.cut
+            if settings is not None:
+                result = self.deciding_by(settings.map_name)
+            self._row = settings, result_row(self.name, result, self.detector_title, cut)
+            if self._display_image is None:
+                result.forget_pictures()
+        return self._row[1]
+
+    def deciding_by(self, map_name: str | None) -> AnomalyResult:
+        """Return the result with this map as the deciding one, if it has such a map."""
+        if map_name not in self.result.score_maps:
+            return self.result
+        return self.result.deciding_by(map_name)
 
     def rest(self) -> None:
         """Let go of what can be drawn again, when another picture is looked at."""

@@ -11,6 +11,7 @@ from gradio.utils import get_upload_folder
 from inpformer.detector import AnomalyDetector
 from inpformer.examples import Examples
 from inpformer.ui import views
+from inpformer.ui.batch_handlers import BatchHandlers
 from inpformer.ui.compare_tab import build_compare_tab, wire_compare_tab
 from inpformer.ui.example_handlers import ExampleHandlers, gallery_caption
 from inpformer.ui.examples_section import build_examples, wire_examples
@@ -19,15 +20,12 @@ from inpformer.ui.fewshot_handlers import FewshotHandlers
 from inpformer.ui.fewshot_tab import build_fewshot_tab, wire_fewshot_tab
 from inpformer.ui.handlers import Handlers
 from inpformer.ui.inspect_handlers import InspectHandlers
-from inpformer.ui.inspect_tab import (
-    build_inspect_tab,
-    empty_report,
-    report_outputs,
-    wire_inspect_tab,
-)
+from inpformer.ui.inspect_tab import build_inspect_tab, wire_inspect_tab
+from inpformer.ui.inspect_values import empty_report, report_outputs
 from inpformer.ui.learn_tab import build_learn_tab, wire_learn_tab
 from inpformer.ui.page import Page
 from inpformer.ui.ready import ReadyDetectors
+from inpformer.ui.results_section import wire_results
 from inpformer.ui.session import FREE, Sessions
 from inpformer.ui.shelf import Shelf
 from inpformer.ui.wiring import (
@@ -80,6 +78,7 @@ def build_demo(
                 page |= build_learn_tab(handlers)
         _wire_head(handlers, demo, page)
         wire_inspect_tab(inspecting, page)
+        wire_results(BatchHandlers(inspecting), page)
         wire_examples(example_handlers, page)
         wire_fewshot_tab(fitting, page)
         wire_explorer_tab(handlers, page)
@@ -133,7 +132,7 @@ def _wire_head(handlers: Handlers, demo: gr.Blocks, page: dict[str, Any]) -> Non
 
     hidden = {"api_visibility": "private", "show_progress": "hidden"}
     outputs = [*parts_of(page, (*DETECTOR, "gallery")), *report_outputs(page)]
-    demo.load(arrive, None, outputs, **hidden)
+    page["arrived"] = demo.load(arrive, None, outputs, **hidden)
     page["detector_chosen"] = page["detector"].input(
         use_detector, page["detector"], parts_of(page, DETECTOR), **hidden
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from typing import NamedTuple
 
@@ -11,12 +12,14 @@ import numpy as np
 from inpformer.errors import UserError
 from inpformer.examples import GOOD, ExamplePart, ExamplePicture
 from inpformer.images import load_image
+from inpformer.result import AnomalyResult
 from inpformer.ui import learn_views, views
 from inpformer.ui.handlers import Handlers
 from inpformer.ui.learn_views import Sample
 from inpformer.ui.session import FREE, Session
 from inpformer.ui.shelf import PART
 from inpformer.ui.translate import translate
+from inpformer.ui.words import CHINESE, ENGLISH, Words
 
 # Parts on which a limit shows; where they are not installed, others take their place.
 _MISPLACED_PART = "pcb"
@@ -37,6 +40,13 @@ class LearnFigures(NamedTuple):
     small: str = ""
 
 
+class _Nobody(NamedTuple):
+    """A visitor of no page, with what was computed so far by detector and picture."""
+
+    session: Session
+    results: dict[tuple[str, bytes], AnomalyResult]
+
+
 class LearnHandlers:
     """Draws the pictures of the Learn tab.
 
@@ -50,17 +60,18 @@ class LearnHandlers:
         self._lock = threading.Lock()
 
     def examples(self, session_id: str) -> LearnFigures:
-        """Return the pictures from the example parts; computed once per language, for all.
+        """Return the pictures from the example parts; computed once, for all.
 
         Raises:
             UserError: A ready detector of the server cannot be used.
         """
-        session = self.handlers.sessions.get(session_id)
-        language = session.words.language
+        language = self.handlers.sessions.get(session_id).words.language
         with self._lock:
-            if language not in self._drawn:
-                # A visitor of nobody's: what is shown to all must not depend on who came first.
-                self._drawn[language] = self._draw(Session(words=session.words))
+            if not self._drawn:
+                results: dict[tuple[str, bytes], AnomalyResult] = {}
+                self._drawn = {
+                    words.language: self._draw(words, results) for words in (ENGLISH, CHINESE)
+                }
             return self._drawn[language]
 
     def mine(self, session_id: str) -> LearnFigures:
@@ -79,8 +90,9 @@ class LearnHandlers:
             maps=learn_views.map_figures(sample, session.words),
         )
 
-    def _draw(self, nobody: Session) -> LearnFigures:
-        words, parts = nobody.words, self._parts()
+    def _draw(self, words: Words, results: dict[tuple[str, bytes], AnomalyResult]) -> LearnFigures:
+        # A visitor of nobody's: what is shown to all must not depend on who came first.
+        nobody, parts = _Nobody(Session(words=words), results), self._parts()
         if not parts:
             return LearnFigures(views.message(words.LEARN_NO_EXAMPLES), "")
         first = next(iter(parts.values()))
@@ -104,32 +116,33 @@ class LearnHandlers:
         return {part.name: part for part in parts if part.detector_path is not None}
 
     def _sample(
-        self, nobody: Session, part: ExamplePart, picture: ExamplePicture, name: str = ""
+        self, nobody: _Nobody, part: ExamplePart, picture: ExamplePicture, name: str = ""
     ) -> Sample:
         image = load_image(picture.path)
-        name = name or translate(picture.title, nobody.words)
+        name = name or translate(picture.title, nobody.session.words)
         return self._seen(nobody, PART + part.name, image, name)
 
-    def _seen(self, nobody: Session, key: str, image: np.ndarray, name: str) -> Sample:
-        shelf = self.handlers.shelf
-        result = shelf.detector(nobody, key).predict(image)
-        return Sample(name, shelf.title(nobody, key), image, result)
+    def _seen(self, nobody: _Nobody, key: str, image: np.ndarray, name: str) -> Sample:
+        shelf, asked = self.handlers.shelf, (key, hashlib.sha256(image).digest())
+        if asked not in nobody.results:
+            nobody.results[asked] = shelf.detector(nobody.session, key).predict(image)
+        return Sample(name, shelf.title(nobody.session, key), image, nobody.results[asked])
 
-    def _misplaced(self, nobody: Session, part: ExamplePart) -> str:
+    def _misplaced(self, nobody: _Nobody, part: ExamplePart) -> str:
         pictures = [picture for picture in part.pictures if picture.defect != GOOD][:2]
         samples = [self._sample(nobody, part, picture) for picture in pictures]
-        return learn_views.verdict_figures(samples, nobody.words)
+        return learn_views.verdict_figures(samples, nobody.session.words)
 
-    def _large(self, nobody: Session, plain: ExamplePart, foreign: ExamplePart) -> str:
+    def _large(self, nobody: _Nobody, plain: ExamplePart, foreign: ExamplePart) -> str:
         image = load_image(_first_of(plain, is_good=True).path)
         other = _middle(load_image(_first_of(foreign, is_good=True).path))
         samples = []
         for share in _FOREIGN_SHARES:
             picture, mask = paste_foreign(image, other, share)
             samples.append((self._seen(nobody, FREE, picture, ""), mask))
-        return learn_views.foreign_figures(samples, nobody.words)
+        return learn_views.foreign_figures(samples, nobody.session.words)
 
-    def _small(self, nobody: Session, part: ExamplePart) -> str:
+    def _small(self, nobody: _Nobody, part: ExamplePart) -> str:
         image = load_image(_first_of(part, is_good=True).path)
         samples = []
         for side in _SPOTS:
@@ -137,7 +150,7 @@ class LearnHandlers:
             centre = (round(0.45 * image.shape[1]), round(0.4 * image.shape[0]))
             cv2.circle(picture, centre, side // 2, _SPOT_COLOUR, thickness=-1)
             samples.append((self._seen(nobody, PART + part.name, picture, ""), side))
-        return learn_views.spot_figures(samples, nobody.words)
+        return learn_views.spot_figures(samples, nobody.session.words)
 
 
 def paste_foreign(

@@ -6,11 +6,10 @@ from typing import Any
 
 import gradio as gr
 
-from inpformer.ui import views
 from inpformer.ui.handlers import Handlers
 from inpformer.ui.learn_handlers import LearnHandlers
 from inpformer.ui.wiring import MODEL_TURN, parts_of, shown_to_visitor, visitor
-from inpformer.ui.words import ENGLISH, label
+from inpformer.ui.words import label
 
 # Sections of text, each with the name of the figures under it, if there are any.
 _SECTIONS = (
@@ -39,11 +38,7 @@ def build_learn_tab(handlers: Handlers) -> dict[str, Any]:
     for text, name in _SECTIONS:
         gr.Markdown(label(text), elem_classes="learn-text")
         if name:
-            page[name] = gr.HTML(
-                views.message(ENGLISH.LEARN_WAIT),
-                elem_id=name.replace("_", "-"),
-                elem_classes="learn-figures",
-            )
+            page[name] = gr.HTML(elem_id=name.replace("_", "-"), elem_classes="learn-figures")
     return page
 
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from inpformer.detector import AnomalyDetector
 from inpformer.errors import UserError
-from inpformer.ui.inspection import Inspection
+from inpformer.ui.inspection import Inspection, ViewSettings
 from inpformer.ui.words import ENGLISH, Words
 
 MAX_SESSIONS = 64
@@ -72,9 +72,11 @@ class Session:
         own: Their own detectors by key, the oldest first.
         inspections: What they inspected by id, the oldest first.
         current: Id of the inspection on the screen.
+        list_view: The map and cut of the list of results; None for each result's own.
         uploads: Files of the web server's cache that they brought, or that were drawn for them.
         job: Their running fit or other long work.
         last_seen: Monotonic seconds.
+        is_forgotten: Set when the visitor is: what still runs for them keeps nothing.
         root: Where `folder` is made; None for the place of temporary files.
     """
 
@@ -83,9 +85,11 @@ class Session:
     own: OrderedDict[str, OwnDetector] = field(default_factory=OrderedDict)
     inspections: OrderedDict[str, Inspection] = field(default_factory=OrderedDict)
     current: str | None = None
+    list_view: ViewSettings | None = None
     uploads: set[Path] = field(default_factory=set)
     job: Job | None = None
     last_seen: float = 0.0
+    is_forgotten: bool = False
     root: Path | None = None
     _folder: Path | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
@@ -112,22 +116,30 @@ class Session:
         upload = Path(upload)
         if not upload.is_file():
             raise UserError(self.words.UPLOAD_GONE.format(name=upload.name))
-        # A folder of its own, so that the copy has the name the visitor knows.
-        copy = self.folder / uuid.uuid4().hex / upload.name
-        copy.parent.mkdir()
+        copy = self.new_path(upload.name)
         shutil.copyfile(upload, copy)
         self.uploads.add(upload)
         return copy
 
-    def add_inspection(self, inspection: Inspection) -> None:
-        """Keep a result and put it on the screen; the oldest beyond the bound goes."""
-        if (shown := self.inspection) is not None:
-            shown.rest()
+    def new_path(self, name: str) -> Path:
+        """Return a place for a file of this name in the visitor's folder."""
+        # A folder of its own, so that the file has the name the visitor knows.
+        path = self.folder / uuid.uuid4().hex / name
+        path.parent.mkdir()
+        return path
+
+    def add_inspection(self, inspection: Inspection, is_shown: bool = True) -> None:
+        """Keep a result, and put it on the screen or not; the oldest beyond the bound goes."""
+        if is_shown:
+            if (shown := self.inspection) is not None:
+                shown.rest()
+            self.current = inspection.id
+        else:
+            inspection.rest()
         self.inspections[inspection.id] = inspection
-        self.current = inspection.id
         while len(self.inspections) > MAX_INSPECTIONS:
-            _, old = self.inspections.popitem(last=False)
-            self._drop_picture(old)
+            oldest = next(key for key in self.inspections if key != self.current)
+            self._drop_picture(self.inspections.pop(oldest))
 
     def show(self, inspection_id: str) -> Inspection:
         """Put a kept result on the screen.
@@ -195,12 +207,13 @@ class Session:
     def clear(self) -> list[Path]:
         """Forget everything: stop work, delete the folder; return uploads to delete."""
         uploads = list(self.uploads)
+        self.is_forgotten = True
         if self.job is not None:
             self.job.stop.set()
         self.own.clear()
         self.inspections.clear()
         self.uploads.clear()
-        self.current, self.detector_key = None, FREE
+        self.current, self.detector_key, self.list_view = None, FREE, None
         with self._lock:
             folder, self._folder = self._folder, None
         if folder is not None:

@@ -32,6 +32,7 @@ CALIBRATED: Final = (
 )
 NOTICE: Final = "Note: {text}."
 UPLOAD_GONE: Final = "{name} is no longer on the server; upload it again."
+NOT_DONE: Final = "Not done"
 LOST: Final = (
     "Something went wrong on the server, and it was written to its log. Your pictures are still "
     "here; please try again."

@@ -13,7 +13,6 @@ LEARN_USE_EXAMPLE: Final = "Show it with the example"
 LEARN_NO_PICTURE: Final = (
     "You have no picture on the screen yet. Inspect one in the first tab, then come back."
 )
-LEARN_WAIT: Final = "The server is drawing these pictures …"
 LEARN_NO_EXAMPLES: Final = (
     "There are no example parts on this server. Inspect a picture of your own, then press the "
     "button above."
@@ -52,12 +51,14 @@ INP-Former++ |
 A zero-shot map and the map of a fitted detector are different things. The page always names the map
 it shows. The head and the fused map follow the INP-Former++ paper, whose authors have published no
 code: this part is a **paper reproduction**, and what the paper leaves open is our choice, listed in
-the README."""
+the README. On the embedded encoder the fused map also counts how unlike all remembered normal
+patches a patch is, which is not in the paper."""
 LEARN_MAP: Final = "{name}: {verdict}"
 
 LEARN_THRESHOLD: Final = """## Threshold and confidence
 
-- The **image score** is the mean of the highest 1% of the map.
+- The **image score** is the mean of the highest 1% of the map; on the embedded encoder, which sees
+smaller patches, of the highest 0.3%.
 - The **threshold** comes from normal pictures only. Views of them are scored by models that were
 not fitted on these views, and a stated share of them lies above the threshold. From *n* normal
 pictures no threshold can promise fewer false alarms than one new part in *n* + 1.

@@ -2,121 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from html import escape
-from typing import NamedTuple
-
-import numpy as np
 
 from inpformer.detector import AnomalyDetector
-from inpformer.panels import draw_colour_bar
-from inpformer.pictures import (
-    draw_heatmap,
-    draw_outline,
-    draw_overlay,
-    find_regions,
-)
 from inpformer.progress import FitStep
-from inpformer.prototypes import (
-    assignment_shares,
-    draw_assignment_mosaic,
-    draw_inp_attention,
-    draw_mosaic_legend,
-    share_words,
-)
-from inpformer.result import AnomalyResult
 from inpformer.ui.inspection import Inspection
 from inpformer.ui.translate import translate
+from inpformer.ui.viewer_data import Layer
 from inpformer.ui.words import Words
-
-
-@dataclass(frozen=True)
-class ViewSettings:
-    """What the visitor chose to see.
-
-    Attributes:
-        map_name: Which map.
-        cut: In multiples of the calibrated threshold; raw where there is none.
-        opacity: Of the overlay, 0 to 1.
-        colour_map: Name of the colours.
-    """
-
-    map_name: str
-    cut: float
-    opacity: float
-    colour_map: str
-
-
-class CutScale(NamedTuple):
-    """Where the threshold slider starts, and its end, in the unit of `ViewSettings.cut`."""
-
-    start: float
-    most: float
-
-    @classmethod
-    def of(cls, result: AnomalyResult) -> CutScale:
-        """Start at the threshold or, uncalibrated, in the middle of the fixed colours."""
-        if result.map_name in result.scales:
-            return cls(1.0, 2.0)
-        low, high = result.colour_range()
-        return cls((low + high) / 2, high)
-
-
-class MapView(NamedTuple):
-    """Everything that the sliders change."""
-
-    verdict: str
-    overlay: np.ndarray
-    compare: tuple[np.ndarray, np.ndarray]
-    heatmap: np.ndarray
-    colour_bar: np.ndarray
-
-
-class PrototypeView(NamedTuple):
-    """The explanation, which no slider changes."""
-
-    lead: str
-    mosaic: np.ndarray
-    legend: np.ndarray
-    attention: list[tuple[np.ndarray, str]]
-
-
-def draw_map_view(inspection: Inspection, settings: ViewSettings, words: Words) -> MapView:
-    """Draw one map of an inspected picture at a threshold; runs no model."""
-    result, image = inspection.result, inspection.display_image
-    values = inspection.display_map(settings.map_name)
-    scale = result.scales.get(settings.map_name)
-    threshold = settings.cut if scale is None else settings.cut * scale.threshold
-    colours = result.colour_range(settings.map_name)
-    mask = values > threshold
-    overlay = draw_overlay(image, values, colours, settings.opacity, settings.colour_map)
-    overlay = draw_outline(overlay, mask)
-    regions = find_regions(mask, values)
-    calibrated = None if scale is None else scale.threshold
-    return MapView(
-        verdict=_verdict_card(
-            inspection, settings.map_name, threshold, len(regions), mask.mean(), words
-        ),
-        overlay=overlay,
-        compare=(image, overlay),
-        heatmap=draw_heatmap(values, colours, settings.colour_map),
-        colour_bar=draw_colour_bar(colours, calibrated, settings.colour_map),
-    )
-
-
-def draw_prototype_view(inspection: Inspection, words: Words) -> PrototypeView:
-    """Draw what the prototypes of an inspected picture are."""
-    explanation, image = inspection.result.explanation, inspection.display_image
-    count, is_trained = len(explanation.inp_attention), inspection.detector.config.is_trained
-    shares = assignment_shares(explanation.inp_assignment, count)
-    drawings = draw_inp_attention(image, explanation.inp_attention)
-    captions = [f"INP {index + 1} · {share_words(share)}" for index, share in enumerate(shares)]
-    return PrototypeView(
-        lead=words.INPS_LEAD if is_trained else words.TRAINING_FREE_INPS_LEAD,
-        mosaic=draw_assignment_mosaic(image, explanation.inp_assignment, count),
-        legend=draw_mosaic_legend(shares),
-        attention=list(zip(drawings, captions, strict=True)),
-    )
 
 
 def detector_card(detector: AnomalyDetector, title: str, words: Words) -> str:
@@ -163,17 +56,11 @@ def message(words: str) -> str:
     return f'<div class="message">{escape(words)}</div>'
 
 
-def _verdict_card(
-    inspection: Inspection,
-    map_name: str,
-    threshold: float,
-    regions: int,
-    area: float,
-    words: Words,
-) -> str:
+def verdict_card(inspection: Inspection, map_name: str, layer: Layer, words: Words) -> str:
+    """Say what a map says of a picture at a threshold, and what to know about it."""
     result = inspection.result
     score = result.scores[map_name]
-    is_calibrated = map_name in result.scales
+    threshold, is_calibrated = layer.threshold, map_name in result.scales
     verdict = score > threshold if is_calibrated else None
     confidence = result.confidence_of(map_name, threshold)
     headline = f"<b>{escape(words.VERDICTS[verdict])}</b>"
@@ -185,7 +72,7 @@ def _verdict_card(
         score_line = words.RAW_SCORE_LINE.format(score=score, threshold=threshold)
     facts = (
         score_line,
-        words.AREA_LINE.format(regions=regions, area=area),
+        words.AREA_LINE.format(regions=len(layer.regions), area=layer.area),
         words.MAP_LINE.format(name=words.MAP_TITLES[map_name]),
         words.TIME_LINE.format(seconds=result.seconds),
     )

@@ -16,7 +16,7 @@ from gradio.processing_utils import save_file_to_cache
 from inpformer.errors import UserError
 from inpformer.ui.handlers import DetectorReport, Handlers
 from inpformer.ui.translate import translate
-from inpformer.ui.words import words_of
+from inpformer.ui.words import Words, words_of
 
 logger = logging.getLogger(__name__)
 
@@ -58,9 +58,9 @@ def shown_to_visitor(function: Callable) -> Callable:
         request = next((value for value in values if isinstance(value, gr.Request)), None)
         words = words_of(request)
         if isinstance(error, UserError):
-            return gr.Error(translate(str(error), words), duration=12, print_exception=False)
+            return _toast(translate(str(error), words), words)
         logger.exception("A visitor's action failed", exc_info=error)
-        return gr.Error(words.LOST, print_exception=False)
+        return _toast(words.LOST, words)
 
     if inspect.isgeneratorfunction(function):
 
@@ -85,3 +85,7 @@ def shown_to_visitor(function: Callable) -> Callable:
             raise as_sentence(error, (*args, *kwargs.values())) from error
 
     return call
+
+
+def _toast(sentence: str, words: Words) -> gr.Error:
+    return gr.Error(sentence, duration=12, title=words.NOT_DONE, print_exception=False)

@@ -58,7 +58,7 @@ def test_detectors_chosen_before_stay_chosen_while_they_are_there(comparing, own
 
 def test_the_pictures_offered_first_are_those_a_visitor_has_inspected(comparing, pictures):
     assert comparing.choices("Ann").source == "part"
-    InspectHandlers(comparing.handlers).inspect("Ann", str(pictures["blot"]), 0.6, "inferno")
+    InspectHandlers(comparing.handlers).inspect("Ann", str(pictures["blot"]))
     assert comparing.choices("Ann").source == "inspected"
     assert comparing.choices("Bob").source == "part"
 
@@ -102,13 +102,13 @@ def test_a_detector_without_calibration_has_no_verdict_and_it_is_said(comparing)
 def test_inspected_pictures_count_once_the_newest_first(comparing, own_key, pictures):
     inspecting = InspectHandlers(comparing.handlers)
     for name in ("normal", "blot", "normal"):
-        inspecting.inspect("Ann", str(pictures[name]), 0.6, "inferno")
+        inspecting.inspect("Ann", str(pictures[name]))
     report = last_of(comparing.compare("Ann", [FREE, own_key], "inspected"))
     assert sorted(line[0] for line in report.table) == ["blot.png", "normal.png"]
 
 
 def test_one_visitor_never_compares_on_the_pictures_of_another(comparing, pictures):
-    InspectHandlers(comparing.handlers).inspect("Ann", str(pictures["blot"]), 0.6, "inferno")
+    InspectHandlers(comparing.handlers).inspect("Ann", str(pictures["blot"]))
     with pytest.raises(UserError, match="not inspected a picture yet"):
         next(comparing.compare("Bob", [FREE, RING], "inspected"))
 

@@ -5,7 +5,6 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import numpy as np
 import pytest
 from example_tree import SHOTS
 from ui_doubles import give, words_of
@@ -22,7 +21,6 @@ from inpformer.ui.session import Sessions
 from inpformer.ui.shelf import ZERO_SHOT, Shelf
 from inpformer.ui.words import ENGLISH as text
 
-LOOK = (0.6, "inferno")
 DEEP_SCRATCH = 2  # of the ring's pictures
 
 
@@ -41,38 +39,37 @@ def choosing(source, zero_shot, tmp_path) -> InspectHandlers:
 
 
 def test_a_click_on_the_gallery_gives_the_ready_detector_and_its_result(opening, examples):
-    report = opening.open_gallery_entry("ann", 0, *LOOK)
+    report = opening.open_gallery_entry("ann", 0)
     assert report.part.name == "ring" and report.path == examples.gallery[0].source_path
     card = words_of(report.detector.card)
     assert "Ready detector: Striped ring" in card and "1 normal picture" in card
     assert report.detector.key == "part:ring"
     assert "tiny" in card and report.inspection.is_calibrated
-    words = words_of(report.inspection.map_view.verdict)
+    words = words_of(report.inspection.verdict)
     assert "confidence" in words and text.VERDICTS[None] not in words
     session = opening.handlers.sessions.get("ann")
     assert session.detector_key == "part:ring" and session.inspection is not None
-    assert len(report.inspection.prototype_view.attention) == 4
 
 
 def test_every_picture_of_a_part_can_be_opened(opening, examples):
     part = examples.part("ring")
-    thumbnails = opening.thumbnails("ring")
+    thumbnails = opening.thumbnails("ring", text)
     assert len(thumbnails) == len(part.pictures)
     assert thumbnails[DEEP_SCRATCH][1] == "deep scratch"
     for index, picture in enumerate(part.pictures):
         assert max(thumbnails[index][0].shape) <= 192
-        assert opening.open_picture("ann", "ring", index, *LOOK).path == picture.path
+        assert opening.open_picture("ann", "ring", index).path == picture.path
 
 
 def test_what_was_opened_is_what_the_next_picture_is_inspected_with(opening, pictures):
-    opening.open_gallery_entry("ann", 0, *LOOK)
-    report = opening.inspecting.inspect("ann", str(pictures["blot"]), *LOOK)
+    opening.open_gallery_entry("ann", 0)
+    report = opening.inspecting.inspect("ann", str(pictures["blot"]))
     assert report.is_calibrated
 
 
 def test_visitors_share_one_ready_detector_and_it_shares_the_encoder_of_the_start(opening, source):
     for visitor in ("ann", "bob"):
-        opening.open_gallery_entry(visitor, 0, *LOOK)
+        opening.open_gallery_entry(visitor, 0)
     ann, bob = (opening.handlers.sessions.get(visitor) for visitor in ("ann", "bob"))
     detector = opening.handlers.detector_of(ann)
     assert detector is opening.handlers.detector_of(bob) and ann.inspection is not bob.inspection
@@ -80,24 +77,24 @@ def test_visitors_share_one_ready_detector_and_it_shares_the_encoder_of_the_star
 
 
 def test_what_one_visitor_opens_changes_nothing_for_another(opening, source, pictures):
-    opening.open_gallery_entry("ann", 0, *LOOK)
+    opening.open_gallery_entry("ann", 0)
     bob = opening.handlers.sessions.get("bob")
     assert opening.handlers.detector_of(bob) is source and bob.inspection is None
-    assert not opening.inspecting.inspect("bob", str(pictures["blot"]), *LOOK).is_calibrated
+    assert not opening.inspecting.inspect("bob", str(pictures["blot"])).is_calibrated
 
 
 @pytest.mark.parametrize("is_missing", [True, False], ids=["missing", "damaged"])
 def test_a_ready_detector_that_cannot_be_used_is_one_sentence_and_nothing_is_lost(
     opening, examples, is_missing, monkeypatch, caplog
 ):
-    opening.open_gallery_entry("ann", 0, *LOOK)
+    opening.open_gallery_entry("ann", 0)
     session = opening.handlers.sessions.get("ann")
     before = vars(session).copy()
     if is_missing:
         object.__setattr__(part := examples.part("plate"), "detector_path", None)
         assert part.detector_path is None
     with pytest.raises(UserError) as caught:
-        opening.open_picture("ann", "plate", 0, *LOOK)
+        opening.open_picture("ann", "plate", 0)
     assert "Striped plate" in str(caught.value) and "/" not in str(caught.value)
     after = vars(session).copy()
     assert {**before, "last_seen": 0} == {**after, "last_seen": 0}
@@ -106,13 +103,13 @@ def test_a_ready_detector_that_cannot_be_used_is_one_sentence_and_nothing_is_los
 @pytest.mark.parametrize(("part", "index"), [("ring", 99), ("ring", -1), ("nut", 0), (None, 0)])
 def test_a_picture_that_is_not_there_is_one_sentence(opening, part, index):
     with pytest.raises(UserError, match=text.NO_SUCH_EXAMPLE):
-        opening.open_picture("ann", part, index, *LOOK)
+        opening.open_picture("ann", part, index)
 
 
 @pytest.mark.parametrize("index", [2, -1])
 def test_a_result_that_is_not_in_the_gallery_is_one_sentence(opening, index):
     with pytest.raises(UserError, match=text.NO_SUCH_EXAMPLE):
-        opening.open_gallery_entry("ann", index, *LOOK)
+        opening.open_gallery_entry("ann", index)
 
 
 def test_a_caption_names_the_part_what_is_known_and_what_was_found(examples):
@@ -123,7 +120,7 @@ def test_a_caption_names_the_part_what_is_known_and_what_was_found(examples):
 
 
 def test_a_fit_on_the_normal_pictures_of_a_part_replaces_its_ready_detector(opening):
-    opening.open_gallery_entry("ann", 0, *LOOK)
+    opening.open_gallery_entry("ann", 0)
     paths, words = opening.normals("ann", "ring")
     assert len(paths) == SHOTS - 1 and "4 normal pictures of the Striped ring" in words
     quick = FitConfig(variant="training-free", inp_count=4)
@@ -137,7 +134,7 @@ def test_a_fit_on_the_normal_pictures_of_a_part_replaces_its_ready_detector(open
 
 
 def test_forgetting_brings_a_visitor_back_to_the_start(opening, source):
-    opening.open_gallery_entry("ann", 0, *LOOK)
+    opening.open_gallery_entry("ann", 0)
     report = opening.handlers.forget("ann")
     session = opening.handlers.sessions.get("ann")
     assert opening.handlers.detector_of(session) is source and report.key == "free"
@@ -168,28 +165,28 @@ def test_a_fit_that_runs_says_which_detector_is_in_use_by_now(
 
 
 def test_a_newcomer_starts_without_training(choosing, pictures):
-    choosing.inspect("ann", str(pictures["blot"]), *LOOK)
+    choosing.inspect("ann", str(pictures["blot"]))
     card = words_of(choosing.handlers.arrive("ann").card)
     assert "no normal pictures yet" in card and "zero-shot" not in card
 
 
 def test_zero_shot_prototypes_give_a_map_and_no_verdict(choosing, pictures):
     card = words_of(choosing.handlers.use_detector("ann", ZERO_SHOT).card)
-    report = choosing.inspect("ann", str(pictures["blot"]), *LOOK)
-    words = words_of(report.map_view.verdict)
+    report = choosing.inspect("ann", str(pictures["blot"]))
+    words = words_of(report.verdict)
     assert text.VERDICTS[None] in words and ZERO_SHOT_NOTICE in words
-    assert report.map_names == ("distance",) and not report.is_calibrated
+    assert report.settings.map_name == "distance" and not report.is_calibrated
     assert text.MAP_TITLES["distance"] in words and "zero-shot" in card
 
 
 def test_the_picture_on_the_screen_is_looked_at_anew_with_another_detector(choosing, pictures):
-    assert choosing.inspect_again("ann", *LOOK) is None
-    free = choosing.inspect("ann", str(pictures["blot"]), *LOOK)
-    assert choosing.inspect_again("ann", *LOOK) is None
+    assert choosing.inspect_again("ann") is None
+    free = choosing.inspect("ann", str(pictures["blot"]))
+    assert choosing.inspect_again("ann") is None
     choosing.handlers.use_detector("ann", ZERO_SHOT)
-    zero = choosing.inspect_again("ann", *LOOK)
-    assert not np.array_equal(free.map_view.heatmap, zero.map_view.heatmap)
-    np.testing.assert_array_equal(free.map_view.compare[0], zero.map_view.compare[0])
+    zero = choosing.inspect_again("ann")
+    assert free.heat["steps"] != zero.heat["steps"]
+    assert free.picture["picture"] == zero.picture["picture"]
     assert choosing.handlers.sessions.get("ann").inspection.name == "blot.png"
 
 
@@ -214,7 +211,7 @@ def test_a_fit_builds_on_the_encoder_alone_also_after_a_zero_shot_start(choosing
     quick = FitConfig(variant="inp-former", steps=2, tokens_per_view=8, inp_count=4)
     *_, last = FewshotHandlers(choosing.handlers).fit("ann", [str(pictures["normal"])], quick)
     assert "zero-shot" not in last.detector.card
-    assert choosing.inspect("ann", str(pictures["blot"]), *LOOK).is_calibrated
+    assert choosing.inspect("ann", str(pictures["blot"])).is_calibrated
 
 
 # Where ready detectors come from

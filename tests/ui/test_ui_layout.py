@@ -1,21 +1,22 @@
 """The page on a live server, seen through gradio's own client and without it."""
 
+import json
+import zipfile
 from pathlib import Path
 from urllib.parse import urlparse
 
 import httpx
-import numpy as np
 import pytest
 from gradio.utils import get_upload_folder
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
-from PIL import Image
 from ui_doubles import (
     SECONDS,
     ScriptedDetector,
     elements_of,
     file_value,
     fraction_of,
+    picture_of,
     wait_until,
     words_of,
 )
@@ -25,7 +26,7 @@ from inpformer.ui.layout import CSS_PATH, build_demo
 from inpformer.ui.words import ENGLISH as text
 from inpformer.ui.words import label
 
-LOOK = (0.6, "inferno")
+LOOK = ("full", "fitted")
 FREE = ("training-free", 20, 4, True, 1)
 TRAINED = ("inp-former", 20, 4, True, 1)
 
@@ -102,7 +103,8 @@ def test_without_examples_the_page_is_there_without_them(source):
 
 def test_programs_are_offered_the_actions_that_make_sense_to_them_and_nothing_else(visit):
     info = visit().view_api(return_format="dict", print_info=False)
-    named = {"/fit", "/cancel", "/inspect", "/redraw", "/explain_patch"}
+    named = {"/fit", "/cancel", "/inspect", "/redraw", "/value_at", "/explain_patch"}
+    named |= {"/inspect_all", "/list_results", "/results_csv", "/results_json", "/results_zip"}
     named |= {"/compare", "/cancel_compare"}
     named |= {"/examine_shots", "/own_detectors", "/load_detector", "/shot_lab"}
     assert set(info["named_endpoints"]) == named
@@ -119,17 +121,35 @@ def test_the_servers_own_files_are_not_served(page):
 
 def test_a_newcomer_inspects_a_picture_and_moves_the_sliders(visit, pictures, monkeypatch, source):
     client = visit()
-    verdict, overlay, compare, heatmap, bar, cut, maps, lead, *_ = inspect(client, pictures["blot"])
+    verdict, shown, cut, _, maps, *_ = inspect(client, pictures["blot"])
     assert text.VERDICTS[None] in words_of(verdict) and UNTRAINED_NOTICE in verdict
-    assert lead == text.TRAINING_FREE_INPS_LEAD
     assert cut["label"] == str(label("CUT_LABEL")) and maps["value"] == "distance"
-    for path in (overlay, *compare, heatmap):
-        assert Image.open(path).size == (120, 90)
-    assert Image.open(bar).size[0] > 200
-    monkeypatch.setattr(source, "predict", lambda *_: pytest.fail("a slider ran the model"))
-    redrawn = client.predict("distance", 0.0, *LOOK, api_name="/redraw")
-    assert "cut 0.000" in words_of(redrawn[0])
-    assert not np.array_equal(Image.open(redrawn[1]), Image.open(overlay))
+    assert picture_of(shown["value"]["picture"]).shape == (90, 120, 3)
+    monkeypatch.setattr(source, "predict", lambda *_, **__: pytest.fail("a slider ran the model"))
+    verdict, redrawn = client.predict("distance", 0.0, 0.0, api_name="/redraw")
+    assert "cut 0.000" in words_of(verdict) and set(redrawn) == {"props", "__type__"}
+    assert set(redrawn["props"]) - {"__type__"} == {"layer"}, (
+        "a slider sends the small new layer alone"
+    )
+    assert redrawn["props"]["layer"]["mask"] != shown["props"]["layer"]["mask"]
+    found = client.predict(3, 4, "distance", 0.5, api_name="/value_at")
+    assert (found["x"], found["y"]) == (3, 4) and 0 <= found["raw"] <= 2
+
+
+def test_many_pictures_stream_their_results_and_are_downloaded(visit, pictures):
+    client = visit()
+    files = [handle_file(pictures[name]) for name in ("normal", "cut", "blot")]
+    *running, last = client.submit(files, None, *LOOK, api_name="/inspect_all")
+    counts = [len(report[-2] or []) for report in running]
+    assert counts == sorted(counts) and counts[0] == 0 and len(last[-2]) == 2
+    assert "cut.png" in words_of(last[0])
+    assert {card["name"] for card in last[-2]} == {"normal.png", "blot.png"}
+    _, cards, table = client.predict("all", "blot", api_name="/list_results")
+    assert [card["name"] for card in cards] == ["blot.png"] and len(table["data"]) == 1
+    stored = client.predict(api_name="/results_zip")
+    with zipfile.ZipFile(stored) as archive:
+        assert len(json.loads(archive.read("results.json"))) == 2
+    assert Path(client.predict(api_name="/results_csv")).read_bytes().startswith(b"\xef\xbb\xbf")
 
 
 def test_a_program_asks_for_the_reason_of_a_patch(visit, pictures):
@@ -148,7 +168,7 @@ def test_without_a_picture_the_visitor_is_told_what_to_do(visit):
     with pytest.raises(AppError, match=text.NO_PICTURE):
         client.predict(None, *LOOK, api_name="/inspect")
     with pytest.raises(AppError, match=text.NOTHING_INSPECTED):
-        client.predict("distance", 0.5, *LOOK, api_name="/redraw")
+        client.predict("distance", 0.5, 0.0, api_name="/redraw")
 
 
 @pytest.mark.parametrize("name", ["text", "cut", "empty", "thin"])
@@ -170,7 +190,7 @@ def test_a_file_of_the_server_cannot_be_inspected(page):
 
 @pytest.mark.parametrize(
     "values",
-    [("distance", None, *LOOK), ("mud", 0.5, *LOOK), ("distance", 0.5, 0.5, "mud"), ("distance",)],
+    [("distance", None, 0.0), ("mud", 0.5, 0.0), ("distance", 0.5, "mud"), ("distance",)],
 )
 def test_nonsense_settings_are_answered_without_a_traceback(page, values):
     answer = page.call("redraw", *values, session="odd")
@@ -181,7 +201,7 @@ def test_nonsense_settings_are_answered_without_a_traceback(page, values):
 def test_a_fault_of_ours_is_one_sentence_without_details(
     visit, page, pictures, source, monkeypatch
 ):
-    def fail(*_):
+    def fail(*_, **__):
         raise RuntimeError("secret of /srv/model.py")
 
     monkeypatch.setattr(source, "predict", fail)
@@ -203,12 +223,12 @@ def test_a_fit_streams_its_progress_and_then_decides(visit, pictures):
     assert len(shares) > 2 and shares == sorted(shares)
     assert len({report[2] for report in running}) == 1 and last[2] != running[0][2]
     assert "Now inspect" in words_of(last[0])
-    verdict, *_, cut, maps = inspect(client, pictures["blot"])[:7]
+    verdict, _, cut, _, maps, *_ = inspect(client, pictures["blot"])
     assert "confidence" in words_of(verdict) and cut["label"] == str(label("THRESHOLD_LABEL"))
     names = [name for _, name in maps["choices"]]
     assert names == ["reconstruction", "distance"]
     for name in names:
-        redrawn = client.predict(name, 1.5, *LOOK, api_name="/redraw")
+        redrawn = client.predict(name, 1.5, 0.0, api_name="/redraw")
         assert text.MAP_TITLES[name] in words_of(redrawn[0])
 
 
@@ -286,14 +306,14 @@ def test_two_visitors_see_nothing_of_each_other(visit, pictures):
     fit(ann, [pictures["normal"]])
     inspect(ann, pictures["blot"])
     with pytest.raises(AppError, match=text.NOTHING_INSPECTED):
-        bob.predict("distance", 0.5, *LOOK, api_name="/redraw")
+        bob.predict("distance", 0.5, 0.0, api_name="/redraw")
     assert text.VERDICTS[None] in words_of(inspect(bob, pictures["normal"])[0])
-    assert "confidence" in words_of(ann.predict("distance", 1, *LOOK, api_name="/redraw")[0])
+    assert "confidence" in words_of(ann.predict("distance", 1, 0.0, api_name="/redraw")[0])
 
 
 def test_visitors_without_a_session_see_nothing_of_each_other_either(page, pictures):
     first = page.call("inspect", page.uploaded(pictures["blot"]), *LOOK)
-    second = page.call("redraw", "distance", 0.5, *LOOK)
+    second = page.call("redraw", "distance", 0.5, 0.0)
     assert "Traceback" not in first.text
     assert second.status_code == 500 and "data" not in second.json()
 
@@ -306,7 +326,7 @@ def test_a_visitor_who_leaves_is_forgotten(page, pictures):
         next(stream.iter_lines())
 
     def is_forgotten() -> bool:
-        answer = page.call("redraw", "distance", 0.5, *LOOK, session="leaver")
+        answer = page.call("redraw", "distance", 0.5, 0.0, session="leaver")
         return answer.json().get("error") == text.NOTHING_INSPECTED
 
     wait_until(is_forgotten, "the visitor to be forgotten")
@@ -321,6 +341,8 @@ def test_no_drawing_is_left_when_its_visitor_is_forgotten(page, pictures):
     before = files()
     picture = page.uploaded(pictures["third"])
     answer = page.call("inspect", picture, *LOOK, session="going")
-    assert answer.status_code == 200 and len(files() - before) > 4
+    assert answer.status_code == 200
+    assert page.call("results_zip", session="going").status_code == 200
+    assert {path.name for path in files() - before} == {"third.png", "results.zip"}
     page.demo._visitors.forget("going")
     assert files() == before

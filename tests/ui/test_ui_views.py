@@ -3,7 +3,6 @@
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 from ui_doubles import elements_of, striped, words_of
 
@@ -14,12 +13,13 @@ from inpformer.config import (
     Calibration,
     MapScale,
 )
+from inpformer.cut import Cut
 from inpformer.detector import AnomalyDetector, Provenance
 from inpformer.progress import PHASE_NAMES, FitStep
 from inpformer.result import AnomalyResult
 from inpformer.ui import views
 from inpformer.ui.inspection import Inspection
-from inpformer.ui.views import ViewSettings
+from inpformer.ui.viewer_data import cut_layer
 from inpformer.ui.words import ENGLISH as text
 
 EVIL = '"><script>alert(1)</script><img src=x onerror=alert(2)> & {0}'
@@ -42,8 +42,9 @@ def result(source: AnomalyDetector) -> AnomalyResult:
 
 def verdict(result: AnomalyResult, cut: float = 1.0, notes: tuple[str, ...] = ()) -> str:
     inspection = inspected(result, notes)
-    settings = ViewSettings("distance", cut, 0.6, "inferno")
-    return views.draw_map_view(inspection, settings, text).verdict
+    return views.verdict_card(
+        inspection, "distance", cut_layer(inspection, "distance", Cut(cut)), text
+    )
 
 
 def inspected(result: AnomalyResult, notes: tuple[str, ...] = (), detector=None) -> Inspection:
@@ -170,12 +171,3 @@ def test_every_map_phase_and_variant_has_a_title(plus):
     for phase in PHASE_NAMES:
         html = views.progress_bar(replace(step(0.5), phase=phase), text)
         assert text.PHASES[phase] in words_of(html)
-
-
-def test_the_prototypes_share_the_whole_picture_and_each_has_a_drawing(plus):
-    inspection = inspected(plus.predict(striped(3)), detector=plus)
-    view = views.draw_prototype_view(inspection, text)
-    shares = [int(caption.split("· ")[1].rstrip("%")) for _, caption in view.attention]
-    assert len(shares) == plus.config.inp_count and sum(shares) == pytest.approx(100, abs=2)
-    for drawing in (view.mosaic, *(drawing for drawing, _ in view.attention)):
-        assert drawing.shape == (90, 120, 3) and drawing.dtype == np.uint8

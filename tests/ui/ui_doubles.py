@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import base64
 import re
 import threading
 import time
 from collections.abc import Callable, Iterable
 from html.parser import HTMLParser
+from io import BytesIO
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import gradio as gr
 import httpx
 import numpy as np
+from PIL import Image
 
 from inpformer.detector import AnomalyDetector
 from inpformer.errors import FitCancelledError
@@ -147,6 +150,11 @@ def words_of(html: str) -> str:
 def fraction_of(html: str) -> float:
     """Return the state of a progress bar, 0 to 1."""
     return float(re.search(r"width:([\d.]+)%", html)[1]) / 100
+
+
+def picture_of(address: str) -> np.ndarray:
+    """Return the pixels behind the data address of an `<img>`."""
+    return np.asarray(Image.open(BytesIO(base64.b64decode(address.split(",", 1)[1]))))
 
 
 def give(handlers: Handlers, visitor: str, detector: AnomalyDetector | None) -> Session:

@@ -417,7 +417,7 @@ def test_tiles_of_a_map_that_depends_on_the_pixels_alone_equal_the_whole_map(
     monkeypatch.setattr(source, "_model", lambda images: images.mean(dim=1))
     monkeypatch.setattr(AnomalyDetector, "_maps", lambda self, output: {"distance": output})
     monkeypatch.setattr(AnomalyDetector, "device", torch.device("cpu"))
-    monkeypatch.setattr(detector_module, "_explain", lambda output: None)
+    monkeypatch.setattr(detector_module, "explain", lambda output: None)
     whole = source.predict(picture, tiles="").anomaly_map
     tiled = source.predict(picture, tiles=tiles).anomaly_map
     # Pictures are resampled to the model's grid in steps of 1/255.

@@ -6,6 +6,7 @@ from itertools import pairwise
 import pytest
 import torch
 
+from inpformer import optimizer as optimizer_module
 from inpformer.optimizer import GRADIENT_NORM_LIMIT, StableAdamW, warmup_cosine
 
 
@@ -135,3 +136,36 @@ def test_very_short_schedules_stay_between_zero_and_the_peak(total, warmup):
 
 def test_the_gradient_norm_is_clipped_where_the_paper_clips_it():
     assert GRADIENT_NORM_LIMIT == 0.1
+
+
+def test_tensors_updated_together_move_as_each_would_alone(monkeypatch):
+    monkeypatch.setattr(optimizer_module, "PORTION", 40)
+    shapes = [(3, 4), (2,), (8, 8), (5, 5), (1,), (3, 4)]  # one larger than a portion
+
+    def parameters():
+        return [random_parameter(shape, seed) for seed, shape in enumerate(shapes)]
+
+    together, alone = parameters(), parameters()
+    optimizers = [StableAdamW([parameter], lr=1e-2) for parameter in alone]
+    optimizer = StableAdamW(together, lr=1e-2)
+    for step in range(6):
+        for index, (first, second) in enumerate(zip(together, alone, strict=True)):
+            late = index == 1 and step < 2  # joins when the others have moved already
+            gradient = next(gradients(1, first.shape, lambda _, i=index: 3.0**i))
+            first.grad = None if late else gradient.clone()
+            second.grad = None if late else gradient.clone()
+        for one in (optimizer, *optimizers):
+            one.step()
+    for first, second in zip(together, alone, strict=True):
+        torch.testing.assert_close(first, second, rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("sizes", [[], [1], [7, 1, 1], [3, 3, 3, 3], [1, 90, 1], [90, 90]])
+def test_portions_hold_every_tensor_once_in_order_and_few_numbers(sizes, monkeypatch):
+    monkeypatch.setattr(optimizer_module, "PORTION", 8)
+    tensors = [torch.zeros(size) for size in sizes]
+    portions = list(optimizer_module._in_portions(tensors))
+    assert [id(tensor) for portion in portions for tensor in portion] == list(map(id, tensors))
+    for portion in portions:
+        assert portion
+        assert len(portion) == 1 or sum(tensor.numel() for tensor in portion) <= 8

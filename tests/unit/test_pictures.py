@@ -190,10 +190,10 @@ def test_the_colour_bar_marks_the_threshold_where_it_is():
         ((-2.0, 2.0), -0.5, ["-2", "-1", "-0.5", "0", "1", "2"]),
     ],
 )
-def test_ticks_count_in_thresholds_where_there_is_one(value_range, threshold, labels):
-    from inpformer.panels import _ticks
+def testscale_ticks_count_in_thresholds_where_there_is_one(value_range, threshold, labels):
+    from inpformer.panels import scale_ticks
 
-    assert [label for _, label in _ticks(value_range, threshold, 352)] == labels
+    assert [label for _, label in scale_ticks(value_range, threshold, 352)] == labels
 
 
 def test_a_mask_becomes_black_and_white():

@@ -32,8 +32,10 @@ CALIBRATED: Final = (
 )
 NOTICE: Final = "注意：{text}。"
 UPLOAD_GONE: Final = "{name} 已不在服务器上；请重新上传。"
+NOT_DONE: Final = "未完成"
 LOST: Final = "服务器上出了问题，已写入日志。您的图片仍在；请再试一次。"
 BUSY: Final = "您的{what}仍在进行；请等待或取消，然后再试。"
+BUSY_FOR: Final = "您的{what}仍在进行，约剩 {seconds:.0f} 秒；请届时再试，或取消它。"
 TAB_INSPECT: Final = "检测"
 TAB_FEWSHOT: Final = "小样本"
 TAB_EXPLORER: Final = "INP 浏览器"

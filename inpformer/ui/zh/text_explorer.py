@@ -4,17 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-STEP_INPS: Final = "4 · 为什么：这张图片的原型 (INP)"
-INPS_LEAD: Final = (
-    "检测器用取自图片本身的少数几个原型来描述图片。左：每个图块最像哪个原型。右：每个原型看向哪里。"
-    "任何原型都解释不了的就是异常。"
-)
-TRAINING_FREE_INPS_LEAD: Final = (
-    "这些是免训练原型：由这张图片自身的图块聚类而成，不是论文中学得的 INP。"
-    "左：每个图块最像哪个原型。右：每个原型位于何处。远离所有原型的就是异常。"
-)
-MOSAIC_LABEL: Final = "每个图块最近的原型"
-LEGEND_LABEL: Final = "占图片的比例"
 ATTENTION_LABEL: Final = "各原型的注意力"
 
 EXPLORER_TITLE: Final = "为什么：图片的原型 (INP)"
