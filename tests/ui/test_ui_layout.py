@@ -345,4 +345,5 @@ def test_no_drawing_is_left_when_its_visitor_is_forgotten(page, pictures):
     assert page.call("results_zip", session="going").status_code == 200
     assert {path.name for path in files() - before} == {"third.png", "results.zip"}
     page.demo._visitors.forget("going")
-    assert files() == before
+    # What another visitor brought, too, may have gone meanwhile; nothing of this one stays.
+    assert files() <= before
