@@ -23,9 +23,9 @@ MAP_TITLES: Final = {
 VERDICTS: Final = {True: "✕ Anomalous", False: "✓ Normal", None: "? Not calibrated"}
 CONFIDENCE: Final = "anomaly confidence {value:.0%}"
 READY: Final = "Detector in use: {name}"
-UNWITH_MEMORY: Final = "{variant} with a memory of normal patches (not in the paper)"
-FITTED_NAME: Final = "no normal pictures yet, {encoder}"
+UNFITTED_NAME: Final = "no normal pictures yet, {encoder}"
 ZERO_SHOT_NAME: Final = "zero-shot (multi-part prototypes, learnt on other parts), {encoder}"
+WITH_MEMORY: Final = "{variant} with a memory of normal patches (not in the paper)"
 FITTED_NAME: Final = "{variant} from {shots} normal picture(s), {encoder}"
 CALIBRATED: Final = (
     "Threshold from {method}; about {rate:.0%} of such views lie above it. Of new normal parts, "

@@ -23,9 +23,9 @@ MAP_TITLES: Final = {
 VERDICTS: Final = {True: "✕ 异常", False: "✓ 正常", None: "? 未校准"}
 CONFIDENCE: Final = "异常置信度 {value:.0%}"
 READY: Final = "当前检测器：{name}"
-UNWITH_MEMORY: Final = "{variant}，并记住正常图块（不在论文中）"
-FITTED_NAME: Final = "尚无正常图片，{encoder}"
+UNFITTED_NAME: Final = "尚无正常图片，{encoder}"
 ZERO_SHOT_NAME: Final = "零样本（多部件原型，学自其他部件），{encoder}"
+WITH_MEMORY: Final = "{variant}，并记住正常图块（不在论文中）"
 FITTED_NAME: Final = "{variant}，由 {shots} 张正常图片拟合，{encoder}"
 CALIBRATED: Final = (
     "阈值来自：{method}；约 {rate:.0%} 的此类视图高于阈值。新的正常部件中，可能有至多 {part_rate:.0%} "
