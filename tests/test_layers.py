@@ -163,6 +163,8 @@ def test_the_picture_modules_never_import_torch_timm_or_gradio():
             "report",
             "result",
             "result_table",
+            "shot_lab_report",
+            "shot_quality",
         )
         if part in PICTURES or f"inpformer.{part}" in MODULES
     )

@@ -123,8 +123,8 @@ def _build_settings(handlers: FewshotHandlers) -> dict[str, Any]:
         "tiles": gr.Dropdown(
             list(ENGLISH.TILE_CHOICES),
             value=defaults.tiles,
-            label=label("TILES_LABEL"),
-            info=label("TILES_INFO"),
+            label=label("FIT_TILES_LABEL"),
+            info=label("FIT_TILES_INFO"),
         ),
         "rate": gr.Slider(
             0.01,

@@ -42,6 +42,13 @@ def wire_inspect_tab(handlers: InspectHandlers, page: dict[str, Any]) -> None:
     _wire_inspect(handlers, page)
     _wire_redraw(handlers, page)
     _wire_language(page)
+    page["why_more"].click(
+        lambda: gr.update(selected="explorer"),
+        None,
+        page["tabs"],
+        api_visibility="private",
+        show_progress="hidden",
+    )
 
 
 def _wire_inspect(handlers: InspectHandlers, page: dict[str, Any]) -> None:
@@ -203,7 +210,12 @@ def _picture_column() -> dict[str, Any]:
             info=label("LOOK_TILES_INFO"),
             elem_id="look-tiles",
         )
+    gr.Markdown(f"## {label('WHY_TITLE')}")
+    why = gr.HTML(elem_id="why")
+    why_more = gr.Button(label("WHY_MORE"), size="sm", elem_id="why-more")
     return {
+        "why": why,
+        "why_more": why_more,
         "picture": picture,
         "inspect": inspect,
         "look_geometry": geometry,

@@ -37,9 +37,8 @@ def build_own() -> dict[str, Any]:
         page["own_remove"] = gr.Button(
             label("OWN_REMOVE"), size="sm", visible=False, elem_id="own-remove"
         )
-        page["own_load"] = gr.UploadButton(
-            label("OWN_LOAD"), size="sm", file_types=[".safetensors"], elem_id="own-load"
-        )
+        # No `file_types`: gradio would refuse other files in words of its own.
+        page["own_load"] = gr.UploadButton(label("OWN_LOAD"), size="sm", elem_id="own-load")
     return page
 
 

@@ -32,8 +32,8 @@ ANY_ANGLE_LABEL: Final = "Parts may lie at any angle"
 ANY_ANGLE_INFO: Final = "Off: every picture shows the part the same way round."
 INPS_LABEL: Final = "Prototypes (INPs) per picture"
 SEED_LABEL: Final = "Seed"
-TILES_LABEL: Final = "Tiles"
-TILES_INFO: Final = "For small defects in large pictures; takes as many times longer."
+FIT_TILES_LABEL: Final = "Tiles"
+FIT_TILES_INFO: Final = "For small defects in large pictures; takes as many times longer."
 TILE_CHOICES: Final = (
     ("Whole pictures", ""),
     ("2 × 2", "2x2"),
@@ -83,7 +83,7 @@ DOCTOR_ASKS: Final = (
 )
 FIT_ANYWAY: Final = "Fit all the same"
 NOT_YET: Final = "Not yet"
-SEVERITY_MARKS: Final = {"stop": "✕", "warn": "!", "info": "i", "fine": "✓"}
+SEVERITY_MARKS: Final = {"stop": "✕", "warn": "!", "info": "ℹ", "fine": "✓"}
 FINDINGS: Final = {
     "identical": "the same picture; it counts once",
     "near_duplicate": "one picture saved twice, it seems; it teaches hardly more than once",

@@ -4,6 +4,18 @@ from __future__ import annotations
 
 from typing import Final
 
+WHY_TITLE: Final = "Why: its prototypes (INPs)"
+WHY_LEAD: Final = (
+    "Each patch in the colour of the prototype it resembles most. The prototypes are taken from "
+    "this very picture; what they cannot rebuild is anomalous."
+)
+WHY_LEAD_TRAINING_FREE: Final = (
+    "Each patch in the colour of the prototype it resembles most. These prototypes are clusters "
+    "of this very picture; what lies far from all of them is unusual."
+)
+WHY_ALT: Final = "The picture, each patch tinted by its nearest prototype"
+WHY_MORE: Final = "Ask for the reason of a patch"
+
 GALLERY_LEAD: Final = (
     "See it at work: each part has a detector fitted on a few normal pictures. Click a result to "
     "open it, then move its threshold and look at its prototypes, or try your own pictures below."

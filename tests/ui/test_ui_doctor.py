@@ -41,7 +41,7 @@ def test_the_doctor_looks_at_what_was_uploaded(fitting, pictures):
     said = words_of(report.words)
     assert "normal.png, copy.png" in said and "flat.png: one even surface" in said
     assert report.asks and text.DOCTOR_ASKS in said
-    assert [caption[0] for _, caption in report.thumbnails] == ["i", "i", "✕"]
+    assert [caption[0] for _, caption in report.thumbnails] == ["ℹ", "ℹ", "✕"]
 
 
 def test_a_copy_alone_is_told_but_not_asked_about(fitting, pictures):
@@ -84,7 +84,7 @@ def test_a_thumbnail_is_marked_by_its_gravest_finding_and_keeps_its_picture():
     findings = [Finding("odd_place", (1,), "warn", NUMBERS), Finding("small", (0, 1), "info")]
     pictures = [Thumbnail("a", image), Thumbnail("b", image), Thumbnail("c", image)]
     marked = mark_thumbnails(pictures, findings, text)
-    assert [caption for _, caption in marked] == ["i a", "! b", "✓ c"]
+    assert [caption for _, caption in marked] == ["ℹ a", "! b", "✓ c"]
     assert (image == 100).all()
     plain, ringed = marked[0][0], marked[1][0]
     assert plain.shape == ringed.shape and (plain[8:-8, 8:-8] == 100).all()
