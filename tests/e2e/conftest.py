@@ -81,7 +81,7 @@ class Visitor:
             viewport={"width": width, "height": height}, locale=locale
         )
         self.page = self.context.new_page()
-        self.page.set_default_timeout(30_000)
+        self.page.set_default_timeout(120_000)
         self.errors: list[str] = []
         self.strange_hosts: set[str] = set()
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))

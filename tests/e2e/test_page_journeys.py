@@ -72,12 +72,12 @@ def test_fit_inspect_move_the_threshold_ask_why_and_download(new_visitor, parts,
 
 def test_a_fit_is_cancelled_and_the_older_detector_stays(new_visitor, parts):
     visitor = new_visitor()
-    before = visitor.text("#detector-card")
+    before = visitor.text("#detector-card .detector-card")
     fit_quickly(visitor, parts, steps=1000)
     visitor.wait_for_text("#fit-progress", "s left")
     visitor.page.click("#cancel")
     assert visitor.wait_for_text("#fit-progress", "Cancelled") == text.FIT_CANCELLED
-    assert visitor.text("#detector-card") == before
+    assert visitor.text("#detector-card .detector-card") == before
     visitor.page.wait_for_selector("#fit:not([disabled])")
 
 
