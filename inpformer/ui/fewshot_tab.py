@@ -121,10 +121,10 @@ def _build_settings(handlers: FewshotHandlers) -> dict[str, Any]:
         ),
         "seed": gr.Number(defaults.seed, precision=0, minimum=0, label=label("SEED_LABEL")),
         "tiles": gr.Dropdown(
-            list(ENGLISH.TILE_CHOICES),
+            list(ENGLISH.FIT_TILE_CHOICES),
             value=defaults.tiles,
-            label=label("TILES_LABEL"),
-            info=label("TILES_INFO"),
+            label=label("FIT_TILES_LABEL"),
+            info=label("FIT_TILES_INFO"),
         ),
         "rate": gr.Slider(
             0.01,

@@ -32,9 +32,9 @@ ANY_ANGLE_LABEL: Final = "Parts may lie at any angle"
 ANY_ANGLE_INFO: Final = "Off: every picture shows the part the same way round."
 INPS_LABEL: Final = "Prototypes (INPs) per picture"
 SEED_LABEL: Final = "Seed"
-TILES_LABEL: Final = "Tiles"
-TILES_INFO: Final = "For small defects in large pictures; takes as many times longer."
-TILE_CHOICES: Final = (
+FIT_TILES_LABEL: Final = "Tiles"
+FIT_TILES_INFO: Final = "For small defects in large pictures; takes as many times longer."
+FIT_TILE_CHOICES: Final = (
     ("Whole pictures", ""),
     ("2 × 2", "2x2"),
     ("3 × 3", "3x3"),
