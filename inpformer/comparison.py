@@ -17,7 +17,7 @@ from inpformer.result import AnomalyResult
 # 0 is the normal level, 1 the threshold: the colours of `AnomalyResult.colour_range`, so that a
 # calm background and the depth of a defect far beyond the threshold weigh nothing.
 THRESHOLD_RANGE = (0.0, 2.0)
-# As many pixels as the image score looks at.
+# As many pixels as the papers' image score looks at.
 TOP_FRACTION = 0.01
 
 Unit = Literal["threshold", "raw"]

@@ -149,7 +149,11 @@ def inspect_example(page: Page) -> None:
 
 
 def choose_normals(page: Page) -> None:
-    """Take the normal pictures of an example part."""
+    """Take the normal pictures of an example part, and wait for what the doctor says."""
+    page.click("#take-normals")
+    page.locator("#normal-gallery img").nth(3).wait_for()
+    page.locator("#doctor .doctor-findings, #doctor .doctor").first.wait_for()
+    settle(page)
 
 
 def click_patch(page: Page) -> None:
@@ -158,11 +162,15 @@ def click_patch(page: Page) -> None:
 
 
 def compare_detectors(page: Page) -> None:
-    """Compare two detectors on the pictures of a part."""
+    """Compare two detectors on the picture that was inspected."""
+    page.click("#compare-run")
+    page.locator("#compare-rows img").first.wait_for()
+    settle(page)
 
 
 def read_on(page: Page) -> None:
-    """Open the Learn tab."""
+    """Wait for the figures of the text."""
+    page.locator("#learn-small img").first.wait_for()
 
 
 TABS: dict[str, Callable[[Page], None]] = {
@@ -172,6 +180,12 @@ TABS: dict[str, Callable[[Page], None]] = {
     "compare": compare_detectors,
     "learn": read_on,
 }
+
+
+def settle(page: Page) -> None:
+    """Wait until nothing is being worked on, as far as the page shows."""
+    page.wait_for_timeout(2000)
+    page.wait_for_function("!document.querySelector('.progress-text, .generating')")
 
 
 def photograph(page: Page) -> bytes:

@@ -19,7 +19,7 @@ from inpformer.ui.words import Words
 def view_note(look: Look, view: str, words: Words) -> str:
     """Say how to read one of the explorer's drawings."""
     if view == "mosaic":
-        return _legend(assignment_shares(look.result.inp_assignment, look.inp_count))
+        return inp_legend(assignment_shares(look.result.inp_assignment, look.inp_count))
     if view == "distance":
         return _distance_scale(look, words)
     if view == "residual":
@@ -86,7 +86,8 @@ def _unused_finding(
     return "•", line, f"{words.HEALTH_UNUSED_WHY} {words.HEALTH_UNUSED_TRAINED}"
 
 
-def _legend(shares: Sequence[float]) -> str:
+def inp_legend(shares: Sequence[float]) -> str:
+    """Return colour and share of each prototype, as HTML."""
     items = "".join(
         f"<li>{swatch(index)}INP {index + 1}: {share_words(share)}</li>"
         for index, share in enumerate(shares)

@@ -126,7 +126,7 @@ def _build_settings(handlers: FewshotHandlers) -> dict[str, Any]:
         ),
         "seed": gr.Number(defaults.seed, precision=0, minimum=0, label=label("SEED_LABEL")),
         "tiles": gr.Dropdown(
-            list(ENGLISH.FIT_TILE_CHOICES),
+            list(ENGLISH.TILE_CHOICES),
             value=defaults.tiles,
             label=label("FIT_TILES_LABEL"),
             info=label("FIT_TILES_INFO"),

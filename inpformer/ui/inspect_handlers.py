@@ -25,6 +25,7 @@ from inpformer.ui.viewer_data import (
     picture_value,
     value_at,
 )
+from inpformer.ui.why_panel import draw_why
 from inpformer.ui.words import Words
 
 _THUMBNAIL_SIDE = 224
@@ -68,6 +69,7 @@ class InspectReport(NamedTuple):
     settings: ViewSettings
     most_times: float
     is_calibrated: bool
+    why: str
     listing: Listing | None = None
 
 
@@ -244,6 +246,7 @@ def report(inspection: Inspection, settings: ViewSettings | None, words: Words) 
         settings=settings,
         most_times=most,
         is_calibrated=is_calibrated,
+        why=draw_why(inspection, words),
     )
 
 

@@ -42,6 +42,13 @@ def wire_inspect_tab(handlers: InspectHandlers, page: dict[str, Any]) -> None:
     _wire_inspect(handlers, page)
     _wire_redraw(handlers, page)
     _wire_language(page)
+    page["why_more"].click(
+        lambda: gr.update(selected="explorer"),
+        None,
+        page["tabs"],
+        api_visibility="private",
+        show_progress="hidden",
+    )
 
 
 def _wire_inspect(handlers: InspectHandlers, page: dict[str, Any]) -> None:
@@ -156,7 +163,7 @@ def _wire_language(page: dict[str, Any]) -> None:
         return (
             gr.update(texts=viewer_texts(words)),
             gr.update(choices=list(words.GEOMETRIES)),
-            gr.update(choices=list(words.TILES)),
+            gr.update(choices=list(words.LOOK_TILES)),
             gr.update(choices=list(words.FILTER_CHOICES)),
             gr.update(headers=list(words.TABLE_HEADERS)),
         )
@@ -194,16 +201,27 @@ def _picture_column() -> dict[str, Any]:
             list(ENGLISH.GEOMETRIES),
             value="full",
             label=label("GEOMETRY_LABEL"),
-            elem_id="geometry",
+            elem_id="look-geometry",
         )
         tiles = gr.Dropdown(
-            list(ENGLISH.TILES),
+            list(ENGLISH.LOOK_TILES),
             value="fitted",
-            label=label("TILES_LABEL"),
-            info=label("TILES_INFO"),
-            elem_id="tiles",
+            label=label("LOOK_TILES_LABEL"),
+            info=label("LOOK_TILES_INFO"),
+            elem_id="look-tiles",
         )
-    return {"picture": picture, "inspect": inspect, "geometry": geometry, "tiles": tiles, **many}
+    gr.Markdown(f"## {label('WHY_TITLE')}")
+    why = gr.HTML(elem_id="why")
+    why_more = gr.Button(label("WHY_MORE"), size="sm", elem_id="why-more")
+    return {
+        "why": why,
+        "why_more": why_more,
+        "picture": picture,
+        "inspect": inspect,
+        "look_geometry": geometry,
+        "look_tiles": tiles,
+        **many,
+    }
 
 
 def _result_column(detector: AnomalyDetector) -> dict[str, Any]:

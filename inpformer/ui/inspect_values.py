@@ -14,11 +14,11 @@ from inpformer.ui.wiring import parts_of
 from inpformer.ui.words import Words, label
 
 SETTINGS = ("map", "cut", "min_area")
-LOOKING = ("geometry", "tiles")
+LOOKING = ("look_geometry", "look_tiles")
 LIST = ("results", "summary", "cards", "table")
 FILTERS = ("filter_verdict", "filter_name")
 
-_OPENED = ("verdict", "viewer", "cut", "min_area", "map", "side_by_side")
+_OPENED = ("verdict", "viewer", "cut", "min_area", "map", "side_by_side", "why")
 _CUT_STEPS = 200
 
 
@@ -40,6 +40,7 @@ def opened_values(report: InspectReport | None) -> tuple[Any, ...]:
         settings.min_area,
         gr.update(choices=report.map_choices, value=settings.map_name),
         "",
+        report.why,
     )
 
 
@@ -72,6 +73,7 @@ def empty_report(names: tuple[MapName, ...], words: Words) -> tuple[Any, ...]:
         gr.update(value=1, label=label("THRESHOLD_LABEL"), maximum=2, step=2 / _CUT_STEPS),
         0,
         gr.update(choices=map_choices(names, words), value=names[0]),
+        "",
         "",
         *list_values(Listing([], [], "", 0)),
         "all",

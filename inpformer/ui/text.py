@@ -15,7 +15,7 @@ NO_READY_DETECTOR: Final = (
     "unchanged. Fit one: use the normal pictures of the part under 'More example pictures'."
 )
 MAP_TITLES: Final = {
-    "fused": "Fused: reconstruction + segmentation head",
+    "fused": "Fused: reconstruction + head (+ memory)",
     "reconstruction": "Reconstruction",
     "segmentation": "Segmentation head",
     "distance": "INP distance",
@@ -25,6 +25,7 @@ CONFIDENCE: Final = "anomaly confidence {value:.0%}"
 READY: Final = "Detector in use: {name}"
 UNFITTED_NAME: Final = "no normal pictures yet, {encoder}"
 ZERO_SHOT_NAME: Final = "zero-shot (multi-part prototypes, learnt on other parts), {encoder}"
+WITH_MEMORY: Final = "{variant} with a memory of normal patches (not in the paper)"
 FITTED_NAME: Final = "{variant} from {shots} normal picture(s), {encoder}"
 CALIBRATED: Final = (
     "Threshold from {method}; about {rate:.0%} of such views lie above it. Of new normal parts, "

@@ -34,7 +34,7 @@ INPS_LABEL: Final = "Prototypes (INPs) per picture"
 SEED_LABEL: Final = "Seed"
 FIT_TILES_LABEL: Final = "Tiles"
 FIT_TILES_INFO: Final = "For small defects in large pictures; takes as many times longer."
-FIT_TILE_CHOICES: Final = (
+TILE_CHOICES: Final = (
     ("Whole pictures", ""),
     ("2 × 2", "2x2"),
     ("3 × 3", "3x3"),

@@ -4,6 +4,18 @@ from __future__ import annotations
 
 from typing import Final
 
+WHY_TITLE: Final = "Why: its prototypes (INPs)"
+WHY_LEAD: Final = (
+    "Each patch in the colour of the prototype it resembles most. The prototypes are taken from "
+    "this very picture; what they cannot rebuild is anomalous."
+)
+WHY_LEAD_TRAINING_FREE: Final = (
+    "Each patch in the colour of the prototype it resembles most. These prototypes are clusters "
+    "of this very picture; what lies far from all of them is unusual."
+)
+WHY_ALT: Final = "The picture, each patch tinted by its nearest prototype"
+WHY_MORE: Final = "Ask for the reason of a patch"
+
 GALLERY_LEAD: Final = (
     "See it at work: each part has a detector fitted on a few normal pictures. Click a result to "
     "open it, then move its threshold and look at its prototypes, or try your own pictures below."
@@ -31,11 +43,11 @@ GEOMETRIES: Final = (
     ("All of it, at its own aspect", "full"),
     ("The middle, as in the papers' benchmarks", "benchmark"),
 )
-TILES_LABEL: Final = "Tiles"
-TILES_INFO: Final = (
+LOOK_TILES_LABEL: Final = "Tiles"
+LOOK_TILES_INFO: Final = (
     "Tiles see smaller defects and take longer; a detector fitted on tiles uses them anyway."
 )
-TILES: Final = (
+LOOK_TILES: Final = (
     ("As the detector was fitted", "fitted"),
     ("The whole picture at once", ""),
     ("2 × 2 tiles", "2x2"),

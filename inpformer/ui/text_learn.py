@@ -22,8 +22,8 @@ LEARN_INPS: Final = """## What INPs are
 
 A frozen image encoder describes every **patch**, a small square of the picture, by a vector. A
 handful of **intrinsic normal prototypes (INPs)** sums up what most of these patches look like. They
-are gathered *from the very picture that is being inspected*: nothing is looked up in stored
-pictures of good parts.
+are gathered *from the very picture that is being inspected*, not from stored pictures of good
+parts.
 
 A decoder then rebuilds each patch out of these prototypes alone. A normal patch can be rebuilt; one
 that no prototype describes cannot, and that is what the map shows. The decoder rebuilds every patch
@@ -98,7 +98,7 @@ LEARN_FOREIGN: Final = (
 LEARN_SMALL: Final = """### A defect smaller than a patch hardly counts
 
 The picture is divided into patches; a spot that covers a small part of one hardly changes its
-vector. Inspect large pictures in tiles (Few-shot, advanced), or photograph from nearer."""
+vector. Inspect large pictures in tiles (Few-shot, Settings), or photograph from nearer."""
 LEARN_SPOT: Final = "A dark spot of {side} pixels, where a patch has {patch:.0f}: {verdict}"
 
 LEARN_LIMITS: Final = """## Limits

@@ -21,7 +21,9 @@ function place() {
     length <= room ? (room - length) / 2 : Math.min(0, Math.max(room - length, start));
   view.left = within(view.left, width, stage.clientWidth);
   view.top = within(view.top, height, stage.clientHeight);
-  scene.style.transform = `translate(${view.left}px, ${view.top}px) scale(${view.scale})`;
+  // Rounded, as sums of fractions never come back to exactly where they began.
+  const [left, top] = [view.left, view.top].map((value) => Math.round(100 * value) / 100 + 0);
+  scene.style.transform = `translate(${left}px, ${top}px) scale(${view.scale})`;
   // Lines and the mark keep their width on the screen.
   scene.style.setProperty('--pixel', 1 / view.scale);
   scene.style.imageRendering = view.scale > 6 ? 'pixelated' : 'auto';

@@ -94,6 +94,7 @@ def detector_name(detector: AnomalyDetector, words: Words) -> str:
     if calibration is None:
         return words.UNFITTED_NAME.format(encoder=encoder)
     variants = {value: label for label, value in words.VARIANTS}
-    return words.FITTED_NAME.format(
-        variant=variants[detector.config.variant], shots=calibration.shot_count, encoder=encoder
-    )
+    variant = variants[detector.config.variant]
+    if detector.config.has_memory:
+        variant = words.WITH_MEMORY.format(variant=variant)
+    return words.FITTED_NAME.format(variant=variant, shots=calibration.shot_count, encoder=encoder)

@@ -24,13 +24,13 @@ def test_one_click_on_the_gallery_opens_an_example_and_start_over_closes_it(new_
         results.first.click()
         visitor.wait_for_text("#verdict", "confidence")
         visitor.wait_for_text("#detector-card", "ready detector of Striped ring")
-        for selector in ("#picture", "#overlay", "#mosaic"):
-            visitor.page.wait_for_selector(f"{selector} img")
-        visitor.page.click("#start-over")
+        for selector in ("#picture img", "#viewer .viewer-picture[src]"):
+            visitor.page.wait_for_selector(selector)
+        visitor.page.click("#forget-me")
         visitor.wait_for_text("#verdict", text.RESULT_EMPTY)
         assert "no normal pictures yet" in visitor.text("#detector-card")
         visitor.page.wait_for_selector("#picture img", state="detached")
-        assert visitor.page.locator("#overlay img").count() == 0
+        visitor.page.wait_for_selector("#viewer .is-empty")
 
 
 def test_the_pictures_of_a_part_are_opened_and_its_normal_ones_fitted(new_visitor):
@@ -53,8 +53,7 @@ def test_a_newcomer_inspects_a_picture_at_once(new_visitor, parts):
     visitor.page.click("#inspect")
     verdict = visitor.wait_for_text("#verdict", "Not calibrated")
     assert "untrained stand-in" in verdict and "training-free prototypes" in verdict
-    assert visitor.picture_source("#overlay")
-    assert visitor.page.locator("#attention img").count() >= 4
+    visitor.page.wait_for_selector("#viewer .viewer-picture[src]")
 
 
 def test_fit_inspect_and_move_the_threshold_without_the_model(new_visitor, parts, monkeypatch):
@@ -67,7 +66,7 @@ def test_fit_inspect_and_move_the_threshold_without_the_model(new_visitor, parts
     visitor.show_picture(parts["blot"])
     visitor.page.click("#inspect")
     visitor.wait_for_text("#verdict", "confidence")
-    overlay = visitor.picture_source("#overlay")
+    mask = visitor.picture_source("#viewer .viewer-over")
 
     def no_model(*_args, **_kwargs):
         raise AssertionError("the slider ran the model")
@@ -77,7 +76,7 @@ def test_fit_inspect_and_move_the_threshold_without_the_model(new_visitor, parts
     visitor.page.press("#cut input[type=number]", "Tab")
     assert "Anomalous" in visitor.wait_for_text("#verdict", "threshold 0.000")
     visitor.page.wait_for_function(
-        "before => document.querySelector('#overlay img').src !== before", arg=overlay
+        "before => document.querySelector('#viewer .viewer-mask').src !== before", arg=mask
     )
 
 
@@ -106,7 +105,7 @@ def test_a_broken_picture_is_one_sentence_and_nothing_is_lost(new_visitor, parts
     toast = visitor.wait_for_text(".toast-body", "damaged or cut short")
     assert "Traceback" not in toast and "line " not in toast
     assert verdict in visitor.text("#verdict")
-    assert visitor.page.locator("#overlay").get_by_text("Error").count() == 0
+    assert visitor.page.locator("#viewer").get_by_text("Error").count() == 0
 
 
 def test_pressing_the_buttons_of_an_empty_page_says_what_to_do(new_visitor):
@@ -140,6 +139,6 @@ def test_nothing_sticks_out_of_the_window(new_visitor, parts, width):
     visitor.wait_for_text("#verdict", "Not calibrated")
     wide = visitor.page.evaluate("document.documentElement.scrollWidth")
     assert wide <= width
-    for selector in ("#fit", "#inspect", "#verdict", "#overlay", "#mosaic"):
+    for selector in ("#inspect", "#verdict", "#viewer .viewer-stage", "#cut"):
         box = visitor.page.locator(selector).bounding_box()
         assert box["x"] >= 0 and box["x"] + box["width"] <= width, selector

@@ -17,8 +17,6 @@ from inpformer.ui.session import Sessions
 from inpformer.ui.shelf import PART, Shelf
 from inpformer.ui.words import ENGLISH
 
-LOOK = (0.6, "inferno")
-
 
 @pytest.fixture
 def shared(source: AnomalyDetector, examples: Examples, tmp_path) -> Handlers:
@@ -36,7 +34,7 @@ def inspect(shared: Handlers, pictures):
 
     def do(who: str = "anna", picture: str = "blot", key: str = PART + "ring") -> str:
         session = shared.sessions.get(who)
-        InspectHandlers(shared).inspect_with(key, session, pictures[picture], *LOOK)
+        InspectHandlers(shared).inspect_with(key, session, pictures[picture])
         return session.current
 
     return do
@@ -246,7 +244,7 @@ def test_every_string_of_a_picture_is_escaped(exploring, shared, pictures, tmp_p
     odd = tmp_path / "a&b.png"
     odd.write_bytes(pictures["blot"].read_bytes())
     session = shared.sessions.get("anna")
-    InspectHandlers(shared).inspect_with("free", session, odd, *LOOK)
+    InspectHandlers(shared).inspect_with("free", session, odd)
     report = exploring.show("anna")
     assert report.choices[0][0].startswith("a&b.png"), "a dropdown escapes by itself"
     for html in (report.note, report.health, report.patch.reason):

@@ -105,8 +105,8 @@ def test_programs_are_offered_the_actions_that_make_sense_to_them_and_nothing_el
     info = visit().view_api(return_format="dict", print_info=False)
     named = {"/fit", "/cancel", "/inspect", "/redraw", "/value_at", "/explain_patch"}
     named |= {"/inspect_all", "/list_results", "/results_csv", "/results_json", "/results_zip"}
-    named |= {"/compare", "/cancel_compare"}
-    named |= {"/examine_shots", "/own_detectors", "/load_detector", "/shot_lab"}
+    named |= {"/compare", "/cancel_compare", "/examine_shots", "/shot_lab"}
+    named |= {"/own_detectors", "/load_detector"}
     assert set(info["named_endpoints"]) == named
     assert not info["unnamed_endpoints"]
 
@@ -345,4 +345,5 @@ def test_no_drawing_is_left_when_its_visitor_is_forgotten(page, pictures):
     assert page.call("results_zip", session="going").status_code == 200
     assert {path.name for path in files() - before} == {"third.png", "results.zip"}
     page.demo._visitors.forget("going")
-    assert files() == before
+    # What another visitor brought, too, may have gone meanwhile; nothing of this one stays.
+    assert files() <= before

@@ -15,7 +15,7 @@ NO_READY_DETECTOR: Final = (
     "请自行拟合：使用“更多示例图片”中该部件的正常图片。"
 )
 MAP_TITLES: Final = {
-    "fused": "融合：重建 + 分割头",
+    "fused": "融合：重建 + 分割头（+ 记忆）",
     "reconstruction": "重建",
     "segmentation": "分割头",
     "distance": "INP 距离",
@@ -25,6 +25,7 @@ CONFIDENCE: Final = "异常置信度 {value:.0%}"
 READY: Final = "当前检测器：{name}"
 UNFITTED_NAME: Final = "尚无正常图片，{encoder}"
 ZERO_SHOT_NAME: Final = "零样本（多部件原型，学自其他部件），{encoder}"
+WITH_MEMORY: Final = "{variant}，并记住正常图块（不在论文中）"
 FITTED_NAME: Final = "{variant}，由 {shots} 张正常图片拟合，{encoder}"
 CALIBRATED: Final = (
     "阈值来自：{method}；约 {rate:.0%} 的此类视图高于阈值。新的正常部件中，可能有至多 {part_rate:.0%} "

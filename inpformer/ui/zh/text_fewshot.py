@@ -18,6 +18,7 @@ FIT: Final = "拟合"
 FITTING: Final = "正在拟合 …"
 CANCEL: Final = "取消"
 NEW_NAME_LABEL: Final = "新检测器的名称"
+NEW_NAME: Final = "我的部件，{shots} 张"
 NEW_NAME_HINT: Final = "可以留空"
 SETTINGS: Final = "设置"
 VARIANT_LABEL: Final = "方法"
@@ -31,8 +32,8 @@ ANY_ANGLE_LABEL: Final = "部件可以任意角度放置"
 ANY_ANGLE_INFO: Final = "关闭：每张图片中部件的朝向相同。"
 INPS_LABEL: Final = "每张图片的原型 (INP) 数"
 SEED_LABEL: Final = "随机种子"
-TILES_LABEL: Final = "分块"
-TILES_INFO: Final = "用于大图片中的小缺陷；耗时按块数成倍增加。"
+FIT_TILES_LABEL: Final = "分块"
+FIT_TILES_INFO: Final = "用于大图片中的小缺陷；耗时按块数成倍增加。"
 TILE_CHOICES: Final = (
     ("整张图片", ""),
     ("2 × 2 分块", "2x2"),
@@ -127,6 +128,7 @@ LAB_LEAD: Final = (
 LAB_NORMAL: Final = "已知正常的测试图片"
 LAB_ANOMALOUS: Final = "已知有缺陷的测试图片"
 LAB_UNKNOWN: Final = "不知是否正常的测试图片"
+LAB_KINDS: Final = {False: "已知正常", True: "已知有缺陷"}
 LAB_TAKE_PART: Final = "采用示例部件的图片"
 LAB_COUNTS: Final = "要尝试的正常图片数量"
 LAB_DRAWS: Final = "每种数量的抽取次数"

@@ -4,6 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
+WHY_TITLE: Final = "为什么：它的原型 (INP)"
+WHY_LEAD: Final = "每个图块染成与之最像的原型的颜色。原型取自这张图片本身；它们无法重建的就是异常。"
+WHY_LEAD_TRAINING_FREE: Final = (
+    "每个图块染成与之最像的原型的颜色。这些原型是这张图片自身的聚类；远离所有原型的就是不寻常之处。"
+)
+WHY_ALT: Final = "图片，每个图块按最近的原型着色"
+WHY_MORE: Final = "询问某个图块的原因"
+
 GALLERY_LEAD: Final = (
     "先看效果：每种部件都有一个由几张正常图片拟合的检测器。点击一个结果即可打开，"
     "然后移动阈值、查看原型，或在下面试用您自己的图片。"
@@ -31,9 +39,9 @@ GEOMETRIES: Final = (
     ("整张图片，保持原有宽高比", "full"),
     ("中间部分，与论文的基准测试相同", "benchmark"),
 )
-TILES_LABEL: Final = "分块"
-TILES_INFO: Final = "分块能看到更小的缺陷，但更慢；用分块拟合的检测器总会分块。"
-TILES: Final = (
+LOOK_TILES_LABEL: Final = "分块"
+LOOK_TILES_INFO: Final = "分块能看到更小的缺陷，但更慢；用分块拟合的检测器总会分块。"
+LOOK_TILES: Final = (
     ("与检测器拟合时相同", "fitted"),
     ("一次看整张图片", ""),
     ("2 × 2 分块", "2x2"),
