@@ -74,8 +74,12 @@ def url(detector: AnomalyDetector, examples: Examples) -> Iterator[str]:
 class Visitor:
     """A browser window of its own, which remembers what went wrong in it."""
 
-    def __init__(self, browser, url: str, width: int = 1280, height: int = 1000) -> None:
-        self.context = browser.new_context(viewport={"width": width, "height": height})
+    def __init__(
+        self, browser, url: str, width: int = 1280, height: int = 1000, locale: str = "en-US"
+    ) -> None:
+        self.context = browser.new_context(
+            viewport={"width": width, "height": height}, locale=locale
+        )
         self.page = self.context.new_page()
         self.page.set_default_timeout(30_000)
         self.errors: list[str] = []
@@ -90,11 +94,16 @@ class Visitor:
         if parts.scheme in ("http", "https", "ws", "wss") and parts.netloc != urlparse(url).netloc:
             self.strange_hosts.add(parts.netloc)
 
+    def tab(self, name: str) -> None:
+        self.page.get_by_role("tab", name=name, exact=True).click()
+
     def show_normals(self, paths: list[Path]) -> None:
+        self.tab("Few-shot")
         self.page.set_input_files("#normal-files input[type=file]", [str(path) for path in paths])
         self.page.wait_for_selector("#normal-gallery img")
 
     def show_picture(self, path: Path) -> None:
+        self.tab("Inspect")
         self.page.set_input_files("#picture input[type=file]", str(path))
         self.page.wait_for_selector("#picture img")
 
@@ -121,8 +130,8 @@ class Visitor:
 def new_visitor(browser, url) -> Iterator:
     visitors: list[Visitor] = []
 
-    def make(width: int = 1280, height: int = 1000) -> Visitor:
-        visitors.append(Visitor(browser, url, width, height))
+    def make(width: int = 1280, height: int = 1000, locale: str = "en-US") -> Visitor:
+        visitors.append(Visitor(browser, url, width, height, locale))
         return visitors[-1]
 
     yield make
