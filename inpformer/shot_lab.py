@@ -74,7 +74,12 @@ class LabConfig:
             fit: Other fields of the fits.
             settings: Fields of the lab.
         """
-        short = {"variant": variant, "steps": QUICK_STEPS, "calibration_folds": 2}
+        short = {
+            "variant": variant,
+            "steps": QUICK_STEPS,
+            "calibration_steps": QUICK_STEPS // 2,
+            "calibration_folds": 2,
+        }
         return cls(fit=FitConfig.for_encoder(encoder, **{**short, **(fit or {})}), **settings)
 
 

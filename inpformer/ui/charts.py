@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from html import escape
 
-WIDTH, HEIGHT = 640, 220
+# Narrow, so that its text can still be read at the width of a telephone.
+WIDTH, HEIGHT = 400, 190
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52, 12, 14, 34
 _MOST_POINTS = 160
 # Told apart by dashes too.

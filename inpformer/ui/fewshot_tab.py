@@ -57,10 +57,15 @@ def _build_normals(handlers: FewshotHandlers) -> dict[str, Any]:
             value=parts[0].name if parts else None,
             label=label("FEWSHOT_PART_LABEL"),
             scale=2,
+            min_width=220,
             elem_id="normals-part",
         )
         page["take_normals"] = gr.Button(
-            label("FEWSHOT_TAKE_NORMALS"), size="sm", scale=1, elem_id="take-normals"
+            label("FEWSHOT_TAKE_NORMALS"),
+            size="sm",
+            scale=1,
+            min_width=180,
+            elem_id="take-normals",
         )
     page["doctor"] = gr.HTML(elem_id="doctor")
     page["normal_gallery"] = gr.Gallery(

@@ -20,6 +20,7 @@ from inpformer.ui.background import Background
 from inpformer.ui.fewshot_handlers import read_all, read_one
 from inpformer.ui.handlers import Handlers
 from inpformer.ui.session import Session
+from inpformer.ui.words import Words
 
 _REPORT_SECONDS = 0.5
 
@@ -111,7 +112,7 @@ class LabHandlers:
         tests = [(*read_one(session, path), label) for path, label in files.tests]
         job = session.start_job(words.A_LAB)
         started = time.monotonic()
-        names = [name for name, _ in shots], [name for name, _, _ in tests]
+        names = [name for name, _ in shots], [_named(name, kind, words) for name, _, kind in tests]
         newest: LabStep | None = None
         try:
             work = Background(
@@ -142,6 +143,11 @@ class LabHandlers:
         finally:
             # Also when the visitor has left: the generator is closed and the thread must end.
             session.end_job(job)
+
+
+def _named(name: str, label: bool | None, words: Words) -> str:
+    """Tell pictures of one name apart by what is known of them."""
+    return name if label is None else f"{name} ({words.LAB_KINDS[label]})"
 
 
 def _unique(pictures: Sequence[tuple[str, object]]) -> list[tuple[str, np.ndarray]]:

@@ -17,6 +17,7 @@ from inpformer.ui.words import ENGLISH, label, words_of
 
 _TESTS = ("lab_normal", "lab_anomalous", "lab_unknown")
 _SETTINGS = ("lab_variant", "lab_counts", "lab_draws", "inps", "any_angle", "seed")
+_COLUMN_WIDTHS = ("92px", "80px", "190px", "92px", "92px", "100px", "100px", "100px")
 _VIEW = ("lab_progress", "lab_table", "lab_chart", "lab_says")
 
 
@@ -52,6 +53,7 @@ def build_lab(examples: Examples) -> dict[str, Any]:
             label=label("LAB_TABLE"),
             interactive=False,
             wrap=True,
+            column_widths=list(_COLUMN_WIDTHS),
             visible=False,
             elem_id="lab-table",
         )

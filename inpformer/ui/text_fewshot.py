@@ -139,6 +139,7 @@ LAB_LEAD: Final = (
 LAB_NORMAL: Final = "Test pictures known to be normal"
 LAB_ANOMALOUS: Final = "Test pictures known to have a defect"
 LAB_UNKNOWN: Final = "Test pictures not known to be either"
+LAB_KINDS: Final = {False: "known to be normal", True: "known to have a defect"}
 LAB_TAKE_PART: Final = "Take pictures of the example part"
 LAB_COUNTS: Final = "Numbers of normal pictures to try"
 LAB_DRAWS: Final = "Draws of each number"

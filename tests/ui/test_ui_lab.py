@@ -43,6 +43,21 @@ def test_a_lab_streams_its_state_and_ends_with_table_chart_and_sentences(lab, pi
     assert session.job is None and not session.own
 
 
+def test_a_verdict_that_flips_is_told_with_the_picture_and_what_is_known_of_it(
+    lab, pictures, monkeypatch
+):
+    named = []
+    monkeypatch.setattr(
+        lab_views, "lab_sentences", lambda _report, _shots, tests, *_: named.append(tests) or ""
+    )
+    list(lab.run("ann", files(pictures, unknown=("second",)), QUICK))
+    assert named[0] == [
+        f"third.png ({text.LAB_KINDS[False]})",
+        f"blot.png ({text.LAB_KINDS[True]})",
+        "second.png",
+    ]
+
+
 def test_identical_normal_pictures_count_once(lab, pictures):
     *_, last = lab.run("ann", files(pictures, shots=("normal", "copy", "second")), QUICK)
     assert [row[0] for row in last.rows] == ["1", "2"]

@@ -128,6 +128,7 @@ LAB_LEAD: Final = (
 LAB_NORMAL: Final = "已知正常的测试图片"
 LAB_ANOMALOUS: Final = "已知有缺陷的测试图片"
 LAB_UNKNOWN: Final = "不知是否正常的测试图片"
+LAB_KINDS: Final = {False: "已知正常", True: "已知有缺陷"}
 LAB_TAKE_PART: Final = "采用示例部件的图片"
 LAB_COUNTS: Final = "要尝试的正常图片数量"
 LAB_DRAWS: Final = "每种数量的抽取次数"
