@@ -95,6 +95,11 @@ def settle_label(label: str | None, mask: np.ndarray) -> Label:
     return "anomalous" if mask.any() else "normal"
 
 
+def settle_source(source: object) -> Source:
+    """Return a source that came from elsewhere; what is not known as one was a human."""
+    return source if source in SOURCES else "human"
+
+
 def trace_sources(mask: np.ndarray, predicted: np.ndarray) -> tuple[Source, ...]:
     """Say of each region whether it was predicted, drawn by a person, or edited.
 

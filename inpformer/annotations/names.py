@@ -5,13 +5,18 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
-from pathlib import Path, PurePosixPath
 
 from inpformer.errors import UserError
 
 MAX_NAME = 200
 _MAX_KEY = 60
-_WINDOWS = {"con", "prn", "aux", "nul", *(f"{port}{i}" for port in ("com", "lpt") for i in range(10))}
+_WINDOWS = {
+    "con",
+    "prn",
+    "aux",
+    "nul",
+    *(f"{port}{i}" for port in ("com", "lpt") for i in range(10)),
+}
 
 
 def clean_name(name: str) -> str:
@@ -37,13 +42,13 @@ def file_key(name: str) -> str:
     It has no folders, only characters that all systems allow, and differs from others by more
     than capitals. Names that are such a file name already stay as they are.
     """
-    key = re.sub(r"[^a-z0-9._-]+", "_", PurePosixPath(name).as_posix().lower())
+    key = re.sub(r"[^a-z0-9._-]+", "_", name.lower())
     stem, dot, suffix = key.rpartition(".")
     if not dot or len(suffix) > 5:
         stem, suffix = key, ""
     stem = stem.strip("._-")[:_MAX_KEY]
     plain = f"{stem}.{suffix}" if suffix else stem
-    if plain == name and stem.split(".")[0] not in _WINDOWS:
+    if stem and plain == name and stem.split(".")[0] not in _WINDOWS:
         return plain
     # A plain name has no "~", so it is never taken for one that was made here.
     digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:12]
@@ -70,25 +75,3 @@ class UniqueNames:
             name = f"{stem}-{count}{suffix}"
         self._taken.add(name.casefold())
         return name
-
-
-def inside(root: Path, given: str, told_by: str) -> Path:
-    """Return the path that a data set names, if it lies inside the data set.
-
-    Args:
-        root: The data set's folder.
-        given: The path as it is written, with either kind of slash.
-        told_by: The file that says so, for the message.
-
-    Raises:
-        UserError: It lies elsewhere.
-    """
-    path = root / given.replace("\\", "/")
-    try:
-        path.resolve().relative_to(root.resolve())
-    except (ValueError, OSError) as error:
-        raise UserError(
-            f"{told_by} names the file '{given}', which is not in the data set's folder; put it "
-            "there and correct the name."
-        ) from error
-    return path

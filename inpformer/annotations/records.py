@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from inpformer.annotations.annotation import Annotation, Label, Source
+from inpformer.annotations.mask_files import MaskFile
 from inpformer.errors import UserError
 from inpformer.files import save_bytes
 
@@ -40,7 +41,7 @@ class VersionInfo:
         previous: The version that `undo` goes back to.
         label: What is said of the picture as a whole.
         regions: In the order of `Annotation.regions`.
-        mask: File with the mask; None if all is background.
+        mask: Where the mask is; None if all is background.
         detector_id: The detector whose prediction was the start, if one was.
         seconds: Time that a person spent on it, in all.
         saved_at: ISO date and time, UTC.
@@ -50,14 +51,14 @@ class VersionInfo:
     previous: int | None
     label: Label
     regions: tuple[RegionInfo, ...]
-    mask: str | None
+    mask: MaskFile | None
     detector_id: str | None
     seconds: float
     saved_at: str | None
 
     @classmethod
     def of(
-        cls, annotation: Annotation, previous: int | None, mask: str | None, saved_at: str
+        cls, annotation: Annotation, previous: int | None, mask: MaskFile | None, saved_at: str
     ) -> VersionInfo:
         """Describe an annotation that is being saved."""
         regions = tuple(
@@ -74,6 +75,13 @@ class VersionInfo:
             annotation.seconds,
             saved_at,
         )
+
+    @classmethod
+    def from_json(cls, item: dict[str, Any]) -> VersionInfo:
+        """Read what a record's file says of a version."""
+        regions = tuple(RegionInfo(**region) for region in item["regions"])
+        mask = None if item["mask"] is None else MaskFile(**item["mask"])
+        return cls(**{**item, "regions": regions, "mask": mask})
 
     @property
     def values(self) -> set[int]:
@@ -119,9 +127,7 @@ class Record:
     versions: tuple[VersionInfo, ...]
 
     @classmethod
-    def begin(
-        cls, name: str, picture: str, size: tuple[int, int], picture_sha256: str
-    ) -> Record:
+    def begin(cls, name: str, picture: str, size: tuple[int, int], picture_sha256: str) -> Record:
         """Return the record of a picture that nobody has labelled."""
         return cls(name, picture, size, picture_sha256, (_UNTOUCHED,))
 
@@ -141,12 +147,7 @@ class Record:
             UserError: It is no record.
         """
         try:
-            versions = tuple(
-                VersionInfo(
-                    **{**item, "regions": tuple(RegionInfo(**each) for each in item["regions"])}
-                )
-                for item in content["versions"]
-            )
+            versions = tuple(VersionInfo.from_json(item) for item in content["versions"])
             width, height = content["size"]
             texts = [content[key] for key in ("name", "picture", "picture_sha256")]
             record = cls(*texts[:2], (width, height), texts[2], versions)

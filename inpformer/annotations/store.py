@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
@@ -22,26 +21,21 @@ from pathlib import Path
 
 import numpy as np
 from filelock import FileLock, Timeout
-from PIL import Image
 
-from inpformer.annotations.annotation import (
-    Annotation,
-    DefectClass,
-    check_classes,
-    free_value,
-    suggest_colour,
-)
-from inpformer.annotations.masks import encode_mask, read_class_mask
+from inpformer.annotations.annotation import Annotation, DefectClass
+from inpformer.annotations.class_file import ClassFile
+from inpformer.annotations.kept_picture import picture_to_keep
+from inpformer.annotations.mask_files import MaskFile, MaskFolder
 from inpformer.annotations.names import clean_name, file_key
 from inpformer.annotations.records import Record, VersionInfo, read_json, write_json
 from inpformer.errors import UserError
 from inpformer.files import PARTIAL_SUFFIX, make_folder, save_bytes
-from inpformer.images import check_image, load_image, picture_kind
+from inpformer.images import load_image
 
 KEPT_VERSIONS = 50
 LOCK_SECONDS = 30.0
+CLASS_FILE = "store.json"
 
-_FORMAT = "inpformer-annotations"
 _FOLDERS = ("pictures", "masks", "records")
 
 
@@ -92,18 +86,29 @@ class AnnotationStore:
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
         make_folder(self.folder)
-        file = self.folder / "store.json"
-        if not file.is_file() and self._is_foreign():
+        self._class_file = ClassFile(self.folder / CLASS_FILE)
+        self._masks = MaskFolder(self.folder / "masks")
+        if not self._class_file.path.is_file() and self._is_foreign():
             raise UserError(
                 f"'{self.folder}' holds other files, but no store; choose an empty folder."
             )
         with self._locked():
             for name in _FOLDERS:
                 make_folder(self.folder / name)
-            if not file.is_file():
-                self._write_classes((DefectClass(1, "defect", suggest_colour(1)),))
+            self._class_file.begin()
             self._sweep()
         _ = self.classes  # a file of another kind or a newer program is refused here
+
+    @classmethod
+    def open(cls, folder: str | Path) -> AnnotationStore:
+        """Open a store that must be there.
+
+        Raises:
+            UserError: There is none in that folder.
+        """
+        if not (Path(folder) / CLASS_FILE).is_file():
+            raise UserError(f"'{folder}' is no annotation store; check the path.")
+        return cls(folder)
 
     def _is_foreign(self) -> bool:
         known = {*_FOLDERS, ".lock"}
@@ -123,19 +128,7 @@ class AnnotationStore:
     @property
     def classes(self) -> tuple[DefectClass, ...]:
         """The kinds of defects, by value."""
-        file = self.folder / "store.json"
-        content = read_json(file)
-        if content.get("format") != _FORMAT or content.get("format_version") != 1:
-            raise UserError(f"'{file}' is of another program or a newer version of this one.")
-        return check_classes([DefectClass(**item) for item in content["classes"]])
-
-    def _write_classes(self, classes: Sequence[DefectClass]) -> None:
-        content = {
-            "format": _FORMAT,
-            "format_version": 1,
-            "classes": [vars(item) for item in check_classes(classes)],
-        }
-        write_json(self.folder / "store.json", content)
+        return self._class_file.read()
 
     def add_class(self, name: str, colour: str | None = None) -> DefectClass:
         """Add a kind of defect with the lowest free value; one of that name is returned as it is.
@@ -144,14 +137,7 @@ class AnnotationStore:
             UserError: There are 255 already, or the name or colour cannot be used.
         """
         with self._locked():
-            classes = self.classes
-            for known in classes:
-                if known.name.casefold() == name.casefold():
-                    return known
-            value = free_value(classes)
-            added = DefectClass(value, name, colour or suggest_colour(value))
-            self._write_classes((*classes, added))
-            return added
+            return self._class_file.add(name, colour)
 
     def change_class(self, value: int, name: str, colour: str) -> None:
         """Give a class another name and colour; masks stay.
@@ -160,8 +146,8 @@ class AnnotationStore:
             UserError: There is no such class, or another one has the name.
         """
         with self._locked():
-            others = self._classes_but(value)
-            self._write_classes((*others, DefectClass(value, name, colour)))
+            others = self._class_file.all_but(value)
+            self._class_file.write([*others, DefectClass(value, name, colour)])
 
     def remove_class(self, value: int) -> None:
         """Remove a class that no picture has, in none of its stored versions.
@@ -170,21 +156,28 @@ class AnnotationStore:
             UserError: There is no such class, or a picture has it.
         """
         with self._locked():
-            others = self._classes_but(value)
+            others = self._class_file.all_but(value)
             for record in self._records():
                 if any(value in version.values for version in record.versions):
                     raise UserError(
                         f"'{record.name}' has regions of that class, now or in an earlier "
                         "version; give them another class first."
                     )
-            self._write_classes(others)
+            self._class_file.write(others)
 
-    def _classes_but(self, value: int) -> list[DefectClass]:
-        classes = self.classes
-        others = [item for item in classes if item.value != value]
-        if len(others) == len(classes):
-            raise UserError(f"There is no class with the value {value}.")
-        return others
+    def merge_classes(self, classes: Sequence[DefectClass]) -> dict[int, int]:
+        """Add the classes of a data set, matched by name; a store without pictures takes them all.
+
+        Returns:
+            For each of their values, the value here.
+
+        Raises:
+            UserError: There would be more than 255.
+        """
+        with self._locked():
+            if classes and next(self._records(), None) is None:
+                self._class_file.write(classes)
+            return self._class_file.merge(classes)
 
     # --- pictures
 
@@ -210,7 +203,7 @@ class AnnotationStore:
                 raise UserError("Give the picture a name.")
             name = Path(source).name
         name = clean_name(name)
-        kept = _to_keep(source)
+        kept = picture_to_keep(source)
         digest = hashlib.sha256(kept.data).hexdigest()
         with self._locked():
             found = self._find_free(name, digest)
@@ -236,8 +229,7 @@ class AnnotationStore:
     def pictures(self) -> list[PictureInfo]:
         """List the pictures, by name."""
         found = [
-            PictureInfo(record.name, record.size, record.versions[-1])
-            for record in self._records()
+            PictureInfo(record.name, record.size, record.versions[-1]) for record in self._records()
         ]
         return sorted(found, key=lambda item: item.name)
 
@@ -266,8 +258,7 @@ class AnnotationStore:
         with self._locked():
             record = self._record(name)
             self._record_file(name).unlink()
-            for mask in {version.mask for version in record.versions} - {None}:
-                (self.folder / "masks" / mask).unlink(missing_ok=True)
+            self._masks.drop(version.mask for version in record.versions)
             self._picture_file(record).unlink(missing_ok=True)
 
     # --- annotations
@@ -311,8 +302,10 @@ class AnnotationStore:
             record = self._record(annotation.name)
             self._check_base(record, annotation)
             self._check_mask(record, annotation)
-            last = record.versions[-1].version
-            return self._append(record, annotation, previous=last)
+            saved = replace(annotation, version=annotation.version + 1)
+            file = f"{file_key(record.name)}.v{saved.version}.png"
+            mask = self._masks.save(file, saved.mask)
+            return self._append(record, saved, mask, previous=annotation.version)
 
     def undo(self, annotation: Annotation) -> Annotation:
         """Go back to what was before the last save; again, and it goes further back.
@@ -347,11 +340,12 @@ class AnnotationStore:
             self._check_base(record, annotation)
             now = record.versions[-1]
             target = now.previous if version is None else version
-            if target is None or record.find(target) is None:
+            info = None if target is None else record.find(target)
+            if info is None:
                 raise UserError(f"No earlier version of '{record.name}' is kept.")
-            previous = record.find(target).previous if version is None else now.version
-            old = replace(self._annotation(record, target), version=now.version)
-            return self._append(record, old, previous, mask_file=record.find(target).mask)
+            previous = info.previous if version is None else now.version
+            old = replace(self._annotation(record, target), version=now.version + 1)
+            return self._append(record, old, info.mask, previous)
 
     def _check_base(self, record: Record, annotation: Annotation) -> None:
         if record.versions[-1].version != annotation.version:
@@ -373,36 +367,20 @@ class AnnotationStore:
             )
 
     def _append(
-        self,
-        record: Record,
-        annotation: Annotation,
-        previous: int | None,
-        mask_file: str | None = None,
+        self, record: Record, saved: Annotation, mask: MaskFile | None, previous: int | None
     ) -> Annotation:
-        saved = replace(annotation, version=annotation.version + 1)
-        if mask_file is None and saved.mask.any():
-            mask_file = f"{file_key(record.name)}.v{saved.version}.png"
-            save_bytes(self.folder / "masks" / mask_file, encode_mask(saved.mask), durable=True)
         now = datetime.now(timezone.utc).isoformat(timespec="seconds")
-        versions = (*record.versions, VersionInfo.of(saved, previous, mask_file, now))
+        versions = (*record.versions, VersionInfo.of(saved, previous, mask, now))
         dropped, kept = versions[:-KEPT_VERSIONS], versions[-KEPT_VERSIONS:]
         self._write(replace(record, versions=kept))
-        rubbish = {item.mask for item in dropped} - {item.mask for item in kept} - {None}
-        for name in rubbish:
-            with contextlib.suppress(OSError):  # somebody may be reading it
-                (self.folder / "masks" / name).unlink()
+        self._masks.drop({item.mask for item in dropped} - {item.mask for item in kept})
         return saved
 
     def _annotation(self, record: Record, version: int | None = None) -> Annotation:
         info = record.versions[-1] if version is None else record.find(version)
         if info is None:
             raise UserError(f"Version {version} of '{record.name}' is not kept.")
-        shape = record.size[::-1]
-        mask = np.zeros(shape, np.uint8)
-        if info.mask is not None:
-            path = self.folder / "masks" / info.mask
-            mask = read_class_mask(path, f"'{path}'", shape)
-        return info.annotation(record.name, mask)
+        return info.annotation(record.name, self._masks.load(info.mask, record.size[::-1]))
 
     # --- files
 
@@ -437,33 +415,3 @@ class AnnotationStore:
                 f"Another program has kept '{self.folder}' busy for {LOCK_SECONDS:.0f} seconds; "
                 "try again later."
             ) from error
-
-
-@dataclass(frozen=True)
-class _Kept:
-    """A picture file to keep: its bytes, `(width, height)`, and usual ends of its name."""
-
-    data: bytes
-    size: tuple[int, int]
-    suffixes: tuple[str, ...]
-
-    def file_name(self, name: str) -> str:
-        key = file_key(name)
-        return key if key.endswith(self.suffixes) else key + self.suffixes[0]
-
-
-def _to_keep(source: str | Path | bytes | np.ndarray) -> _Kept:
-    if isinstance(source, np.ndarray):
-        return _as_png(check_image(source))
-    stream = io.BytesIO(source) if isinstance(source, bytes) else source
-    image, kind = load_image(stream), picture_kind(stream)
-    if kind.is_turned:
-        return _as_png(image)
-    data = source if isinstance(source, bytes) else Path(source).read_bytes()
-    return _Kept(data, image.shape[1::-1], kind.suffixes)
-
-
-def _as_png(image: np.ndarray) -> _Kept:
-    stream = io.BytesIO()
-    Image.fromarray(image).save(stream, "PNG")
-    return _Kept(stream.getvalue(), image.shape[1::-1], (".png",))
