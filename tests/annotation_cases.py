@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from annotation_writers import picture
 from hypothesis import strategies as st
 
 from inpformer.annotations.annotation import LABELS, SOURCES, Annotation, DefectClass
@@ -35,10 +36,6 @@ CLASS_NAMES = (
     "a, b|c",
     "=1+1",
 )
-
-
-def picture(height: int, width: int, seed: int = 0) -> np.ndarray:
-    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
 
 
 def classes(count: int) -> list[DefectClass]:

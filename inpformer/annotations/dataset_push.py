@@ -57,7 +57,6 @@ def push_dataset(
     Raises:
         UserError: The store is empty, or the Hub refuses or cannot be reached.
     """
-    import httpx
     from huggingface_hub import HfApi, errors
 
     outgoing = OutgoingSet(store)
@@ -74,7 +73,11 @@ def push_dataset(
         raise UserError("Log in to the Hugging Face Hub first, with `hf auth login`.") from error
     except errors.HfHubHTTPError as error:
         raise UserError(_refusal(repo_id, error.response.status_code)) from error
-    except (errors.OfflineModeIsEnabled, httpx.TransportError, OSError) as error:
+    except Exception as error:
+        # By name: the library has changed its http package, and with it this class, before.
+        families = {family.__name__ for family in type(error).__mro__}
+        if not families & {"TransportError", "OfflineModeIsEnabled"}:
+            raise
         raise UserError(
             "The Hugging Face Hub cannot be reached; see that there is a network and that "
             "HF_HUB_OFFLINE is not set, then push again."
