@@ -1,8 +1,13 @@
 """The store: versions, conflicts, names, classes, damage; and the regions it describes."""
 
+import errno
 import io
 import json
+import os
+import stat
+import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -292,9 +297,60 @@ def test_a_removed_picture_leaves_nothing_behind(store, name):
         assert list((store.folder / folder).iterdir()) == []
 
 
-def test_the_store_works_without_torch_and_gradio():
-    import subprocess
+@pytest.mark.skipif(os.name == "nt", reason="Windows flushes no folders")
+def test_a_save_comes_back_when_mask_and_record_are_on_the_disk_in_that_order(
+    store, name, monkeypatch
+):
+    steps = []
+    flush, rename = os.fsync, os.replace
+    kinds = {True: "flush folder", False: "flush file"}
 
+    def noted_flush(handle: int) -> None:
+        steps.append(kinds[stat.S_ISDIR(os.fstat(handle).st_mode)])
+        flush(handle)
+
+    def noted_rename(source: Path, target: Path) -> None:
+        steps.append(f"rename in {Path(target).parent.name}")
+        rename(source, target)
+
+    monkeypatch.setattr(os, "fsync", noted_flush)
+    monkeypatch.setattr(os, "replace", noted_rename)
+    store.save(marked(store.load(name), 1))
+    assert steps == [
+        *("flush file", "rename in masks", "flush folder"),
+        *("flush file", "rename in records", "flush folder"),
+    ]
+
+
+def test_a_save_that_fails_half_way_leaves_the_old_version(store, name, monkeypatch):
+    first = store.save(marked(store.load(name), 1))
+    rename = os.replace
+
+    def full(source: Path, target: Path) -> None:
+        if Path(target).parent.name == "records":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        rename(source, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", full)
+        with pytest.raises(UserError, match="no space left"):
+            store.save(marked(first, 2))
+    assert np.array_equal(store.load(name).mask, first.mask)
+    assert store.save(marked(first, 3)).version == 2
+    assert not list(store.folder.rglob("*.part"))
+
+
+def test_threads_of_one_process_lose_nothing_of_each_other(store):
+    def add(number: int) -> None:
+        store.add_class(f"kind {number}")
+        store.add_picture(picture(8, 8, number), "same.png")
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(add, range(8)))
+    assert len(store.classes) == 9 and len(store.pictures()) == 8
+
+
+def test_the_store_works_without_torch_and_gradio():
     code = (
         "import sys; import inpformer.annotations.exchange, inpformer.annotations.dataset_push;"
         "assert not {'torch', 'gradio', 'timm'} & set(sys.modules)"
