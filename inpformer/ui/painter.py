@@ -44,7 +44,7 @@ _TEMPLATE = """
   <div class="painter-classes" role="radiogroup" data-say-label="classes"></div>
   <div class="painter-controls">
     <label class="for-brush"><span data-say="size"></span>
-      <input type="range" class="painter-size" min="0" max="1" value="6" data-key="[ ]"
+      <input type="range" class="painter-size" min="0" max="17" value="6" data-key="[ ]"
         data-say-label="size"> <span class="painter-size-now"></span></label>
     <label class="for-fill"><span data-say="source"></span>
       <select class="painter-source">

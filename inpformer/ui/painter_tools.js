@@ -144,7 +144,7 @@ function showShape() {
 }
 
 function showLook() {
-  for (const node of all('[data-tool]')) node.setAttribute('aria-pressed', node.dataset.tool === look.tool);
+  for (const node of all('button[data-tool]')) node.setAttribute('aria-pressed', node.dataset.tool === look.tool);
   root.dataset.tool = look.tool;
   root.classList.toggle('is-moving', isSpace);
   const name = look.tool[0].toUpperCase() + look.tool.slice(1);
@@ -249,7 +249,7 @@ stage.addEventListener('pointermove', (event) => {
 });
 stage.addEventListener('pointerleave', () => { hover = null; showShape(); });
 
-for (const node of all('[data-tool]')) node.addEventListener('click', () => take(node.dataset.tool));
+for (const node of all('button[data-tool]')) node.addEventListener('click', () => take(node.dataset.tool));
 for (const node of all('[data-do]')) node.addEventListener('click', () => doing[node.dataset.do]());
 for (const node of all('[data-zoom]')) {
   node.addEventListener('click', () => moves.zooming[node.dataset.zoom]());
@@ -257,7 +257,6 @@ for (const node of all('[data-zoom]')) {
 for (const node of [sizeSlider, opacitySlider, toleranceSlider, sourceChooser]) {
   node.addEventListener('input', showLook);
 }
-sizeSlider.max = BRUSHES.length - 1;
 
 const tools = { b: 'brush', e: 'eraser', p: 'polygon', r: 'box', f: 'fill' };
 
