@@ -112,7 +112,7 @@ def page(browser, desk: Desk) -> Iterator:
     )
     context = browser.new_context(viewport={"width": 1000, "height": 950}, has_touch=True)
     page = context.new_page()
-    page.set_default_timeout(10_000)
+    page.set_default_timeout(30_000)
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.on(
@@ -138,7 +138,7 @@ class Editor:
         self.wait_for_new(before)
         page.locator(".painter-picture").evaluate("image => image.decode()")
         page.locator("#painter .painter").scroll_into_view_if_needed()
-        page.keyboard.press("Escape")
+        self.press("Escape", "0")
         self.tool("brush")
         self.choose(1)
 
