@@ -3,8 +3,9 @@
 const find = (selector) => element.querySelector(selector);
 const all = (selector) => [...element.querySelectorAll(selector)];
 const root = find('.painter'), stage = find('.painter-stage'), scene = find('.painter-scene');
-const picture = find('.painter-picture'), canvas = find('.painter-mask');
-const PATIENCE = 8000, MOST_UNDO = 200, MOST_RATIO = 2, MOST_SAMPLES = 4;
+const photo = find('.painter-picture'), canvas = find('.painter-mask');
+const PATIENCE = 8000, MOST_UNDO = 200, MOST_RATIO = 2, MOST_SAMPLES = 4, PREVIEW = 1600;
+const SHOW_PIXELS_FROM = 3;
 
 const docs = new Map();  // by picture id; those that are no longer shown stay until all is saved
 let doc = null;          // the one on the stage
@@ -65,7 +66,7 @@ function newDoc(id, width, height, labels) {
   // `before` is the mask without the stroke that is being drawn.
   const made = {
     id, width, height, labels, before: labels, revision: 0,
-    undo: [], redo: [], pending: [], sending: null, isLate: false,
+    undo: [], redo: [], pending: [], sending: null, isLate: false, images: [],
   };
   docs.set(id, made);
   return made;
@@ -75,10 +76,14 @@ const wholeOf = ({ width, height }) => [0, 0, width, height];
 
 function leave() {
   giveUp();
-  if (doc && !doc.pending.length) docs.delete(doc.id);
+  if (doc) {
+    for (const image of doc.images) image.close();
+    [doc.images, doc.colours] = [[], null];
+    if (!doc.pending.length) docs.delete(doc.id);
+  }
   doc = null;
-  picture.removeAttribute('src');
-  canvas.getContext('2d').clearRect(0, 0, canvas.width, canvas.height);
+  // What belongs to the last picture must not be seen on the next one.
+  for (const each of [photo, canvas]) each.getContext('2d').clearRect(0, 0, each.width, each.height);
   showState();
 }
 
@@ -86,14 +91,27 @@ function show(next, value) {
   leave();
   doc = next;
   reason = '';
-  // What belongs to the last picture must not be seen on this one.
-  picture.src = value.picture;
-  picture.alt = value.name;
-  for (const node of [scene, picture]) {
-    node.style.width = doc.width + 'px';
-    node.style.height = doc.height + 'px';
-  }
+  photo.setAttribute('aria-label', value.name);
+  scene.style.width = doc.width + 'px';
+  scene.style.height = doc.height + 'px';
   moves.fit();
+  loadPicture(next, value.picture);
+}
+
+// The picture, and where it is large a smaller one for a look at all of it: drawing that anew is
+// quick, and pixels between those drawn are not left out.
+async function loadPicture(target, address) {
+  const image = new Image();
+  image.src = address;
+  try {
+    await image.decode();
+    const whole = await createImageBitmap(image);
+    const small = { resizeWidth: PREVIEW, resizeQuality: 'medium' };
+    target.images = whole.width > PREVIEW ? [await createImageBitmap(image, small), whole] : [whole];
+  } catch { reason = said.noPicture || ''; showState(); return; }
+  if (target !== doc) return;
+  root.dataset.picture = doc.id;
+  redraw(wholeOf(doc), true);
 }
 
 // Takes over the server's mask; what was drawn here and is not yet saved is drawn on it again.
@@ -214,10 +232,11 @@ window.addEventListener('beforeunload', (event) => {
 
 const moves = makeMoves(stage, () => doc && [doc.width, doc.height], (view) => {
   scene.style.transform = `translate(${view.left}px, ${view.top}px) scale(${view.scale})`;
-  scene.style.imageRendering = view.scale > 3 ? 'pixelated' : 'auto';
   const ratio = Math.min(MOST_RATIO, window.devicePixelRatio || 1);
   const [width, height] = [stage.clientWidth * ratio, stage.clientHeight * ratio].map(Math.round);
-  if (canvas.width !== width || canvas.height !== height) [canvas.width, canvas.height] = [width, height];
+  for (const each of [photo, canvas]) {
+    if (each.width !== width || each.height !== height) [each.width, each.height] = [width, height];
+  }
   redraw(wholeOf(doc), true);
   showShape();
 });
@@ -240,17 +259,33 @@ function samples(first, count, start, scale, length) {
   })];
 }
 
+// Where the picture lies in the stage's own pixels.
+function placeOnCanvas() {
+  const ratio = canvas.width / stage.clientWidth;
+  return [moves.view.left, moves.view.top, moves.view.scale].map((each) => each * ratio);
+}
+
+function drawPicture() {
+  const pen = photo.getContext('2d'), [left, top, scale] = placeOnCanvas();
+  pen.clearRect(0, 0, photo.width, photo.height);
+  const image = doc.images.find((each) => each.width >= doc.width * scale) || doc.images.at(-1);
+  if (!image) return;
+  const [x, y, right, bottom] = [Math.max(0, -left / scale), Math.max(0, -top / scale),
+    Math.min(doc.width, (photo.width - left) / scale), Math.min(doc.height, (photo.height - top) / scale)];
+  const [kx, ky] = [image.width / doc.width, image.height / doc.height];
+  pen.imageSmoothingEnabled = moves.view.scale < SHOW_PIXELS_FROM;
+  pen.drawImage(image, x * kx, y * ky, (right - x) * kx, (bottom - y) * ky,
+    left + x * scale, top + y * scale, (right - x) * scale, (bottom - y) * scale);
+}
+
 // The stage's own pixels are coloured, however large the picture is, and only where it changed.
 function draw() {
-  const box = dirty;
-  frame = 0;
-  dirty = null;
-  const pen = canvas.getContext('2d');
-  if (isWhole) pen.clearRect(0, 0, canvas.width, canvas.height);
-  isWhole = false;
+  const box = dirty, isAll = isWhole;
+  [frame, dirty, isWhole] = [0, null, false];
   if (!doc || !stage.clientWidth) return;
-  const ratio = canvas.width / stage.clientWidth, scale = moves.view.scale * ratio;
-  const [left, top] = [moves.view.left * ratio, moves.view.top * ratio];
+  const pen = canvas.getContext('2d');
+  if (isAll) { pen.clearRect(0, 0, canvas.width, canvas.height); drawPicture(); }
+  const [left, top, scale] = placeOnCanvas();
   const seen = clipped([Math.floor(left + box[0] * scale) - 1, Math.floor(top + box[1] * scale) - 1,
     Math.ceil(left + box[2] * scale) + 1, Math.ceil(top + box[3] * scale) + 1], canvas);
   if (!seen) return;

@@ -60,7 +60,8 @@ _TEMPLATE = """
         data-say-label="opacity"></label>
   </div>
   <div class="painter-stage" tabindex="0" role="application" data-say-label="stage">
-    <div class="painter-scene"><img class="painter-picture" alt="" draggable="false"></div>
+    <div class="painter-scene"></div>
+    <canvas class="painter-picture" width="1" height="1" role="img"></canvas>
     <canvas class="painter-mask" width="1" height="1"></canvas>
     <svg class="painter-shapes" aria-hidden="true">
       <path class="painter-shape is-edge"></path><path class="painter-shape"></path>

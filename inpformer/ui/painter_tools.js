@@ -68,9 +68,9 @@ function pixelsOf(image, width, height) {
 }
 
 function byColour([x, y]) {
-  if (!picture.complete || !picture.naturalWidth) return null;
+  if (!doc.images.length) return null;
   // Kept for the next fill, and gone with the picture.
-  doc.colours ||= pixelsOf(picture, doc.width, doc.height);
+  doc.colours ||= pixelsOf(doc.images.at(-1), doc.width, doc.height);
   const colours = doc.colours, tolerance = +toleranceSlider.value, seed = 4 * (y * doc.width + x);
   const [red, green, blue] = colours.slice(seed, seed + 3);
   return (i) => Math.abs(colours[4 * i] - red) <= tolerance

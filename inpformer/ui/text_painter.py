@@ -46,4 +46,5 @@ PAINTER_TEXTS: Final = {
     "saving": "… Saving",
     "late": "! Not saved yet: the server does not answer. It is tried again; keep this page open.",
     "damaged": "The mask did not arrive whole; open the picture again.",
+    "noPicture": "The picture cannot be shown; open it again.",
 }
