@@ -26,7 +26,9 @@ function makeMoves(stage, sizeOf, placed) {
   }
 
   function fit() {
-    if (!sizeOf() || !stage.clientWidth) return;
+    if (!sizeOf()) return;
+    // Not shown yet: fitted once it is.
+    if (!stage.clientWidth) { view.fit = view.scale = 0; return; }
     measure();
     view.scale = view.fit;
     place();
@@ -80,13 +82,16 @@ function makeMoves(stage, sizeOf, placed) {
   // A tab that is not shown has no width yet.
   new ResizeObserver(() => {
     if (!sizeOf() || !stage.clientWidth) return;
-    const wasFit = isFit() || view.fit === 0;
+    const wasFit = isFit();
     measure();
     if (wasFit || view.scale < view.fit) view.scale = view.fit;
     place();
   }).observe(stage.parentElement);
 
-  return { view, place, fit, isFit, zoomAt, zoomTo, panBy, zooming, middle, moveByKey, at, toPicture, toStage };
+  return {
+    view, place, fit, isFit, isEmpty: () => !sizeOf(), zoomAt, zoomTo, panBy, zooming, middle, moveByKey,
+    at, toPicture, toStage,
+  };
 }
 
 // What a hand may do on a stage beside moving the picture; each may be missing.
@@ -100,14 +105,14 @@ function listenToHand(stage, moves, hand) {
 
   stage.addEventListener('wheel', (event) => {
     // Zoomed out, the wheel scrolls the page on.
-    if (event.deltaY > 0 && moves.isFit() && !event.ctrlKey) return;
+    if (moves.isEmpty() || (event.deltaY > 0 && moves.isFit() && !event.ctrlKey)) return;
     event.preventDefault();
     moves.zoomAt(...moves.at(event), Math.exp(-Math.max(-100, Math.min(100, event.deltaY)) / 400));
   }, { passive: false });
 
   stage.addEventListener('pointerdown', (event) => {
     // Button 1 is the wheel, 5 the other end of a pen.
-    if (![0, 1, 5].includes(event.button) || hand.ignores?.(event)) return;
+    if (![0, 1, 5].includes(event.button) || moves.isEmpty() || hand.ignores?.(event)) return;
     // The ball of a hand that holds a pen is no second finger.
     if (fingers.size && isPen && event.pointerType !== 'pen') return;
     if (event.button === 1) event.preventDefault();

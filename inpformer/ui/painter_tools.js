@@ -101,7 +101,10 @@ function byLevel([x, y]) {
   const rows = Int32Array.from({ length: doc.height },
     (_, i) => 4 * levels.width * Math.floor(i * levels.height / doc.height));
   const least = values[rows[y] + columns[x]] - toleranceSlider.value;
-  return (i) => { const row = Math.floor(i / width); return values[rows[row] + columns[i - row * width]] >= least; };
+  return (i) => {
+    const row = Math.floor(i / width);
+    return values[rows[row] + columns[i - row * width]] >= least;
+  };
 }
 
 function byRegion([x, y]) {
@@ -215,7 +218,6 @@ const doing = {
 };
 
 listenToHand(stage, moves, {
-  ignores: () => !doc,
   begins(event) {
     if (isSpace) return false;
     const point = pixelAt(event);
