@@ -12,9 +12,25 @@ from typing import Any
 
 import gradio as gr
 
-from inpformer.ui import text, text_compare, text_explorer, text_fewshot, text_inspect, text_learn
+from inpformer.ui import (
+    text,
+    text_compare,
+    text_explorer,
+    text_fewshot,
+    text_inspect,
+    text_learn,
+    text_painter,
+)
 
-CATALOGUES = (text, text_inspect, text_fewshot, text_explorer, text_compare, text_learn)
+CATALOGUES = (
+    text,
+    text_inspect,
+    text_fewshot,
+    text_explorer,
+    text_compare,
+    text_learn,
+    text_painter,
+)
 
 
 class Words:
