@@ -60,12 +60,6 @@ def to_jpeg(image: np.ndarray, quality: int = 85) -> bytes:
     return cv2.imencode(".jpg", ordered, [cv2.IMWRITE_JPEG_QUALITY, quality])[1].tobytes()
 
 
-def to_jpeg(image: np.ndarray, quality: int = 85) -> bytes:
-    """Return the content of a JPEG file of `(H, W, 3)` uint8 RGB."""
-    ordered = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
-    return cv2.imencode(".jpg", ordered, [cv2.IMWRITE_JPEG_QUALITY, quality])[1].tobytes()
-
-
 def save_npy(path: Path, array: np.ndarray) -> None:
     """Write an array in numpy's format; a file of that name is replaced.
 

@@ -113,7 +113,7 @@ def listen(
     painter: gr.HTML,
     draw: Callable[[gr.Request, str, Any], dict[str, Any]],
     resync: Callable[[gr.Request, str], dict[str, Any]],
-) -> None:
+) -> Any:
     """Wire a painter, inside the page's Blocks.
 
     Args:
@@ -122,6 +122,9 @@ def listen(
             `painter_data.answer_patch`.
         resync: Given who asks and the picture's id, returns the `mask`; see
             `painter_data.painter_mask`.
+
+    Returns:
+        The event of a drawing, for what is to happen after it.
     """
 
     def on_draw(event: gr.EventData, request: gr.Request) -> Any:
@@ -130,8 +133,8 @@ def listen(
     def on_resync(event: gr.EventData, request: gr.Request) -> Any:
         return gr.update(mask=resync(request, _sent(event, "picture")))
 
-    painter.draw(on_draw, None, painter, **_QUIETLY)
     painter.resync(on_resync, None, painter, **_QUIETLY)
+    return painter.draw(on_draw, None, painter, **_QUIETLY)
 
 
 def painter_texts(words: Words) -> dict[str, str]:

@@ -14,6 +14,7 @@ import gradio as gr
 
 from inpformer.ui import (
     text,
+    text_annotate,
     text_compare,
     text_explorer,
     text_fewshot,
@@ -28,6 +29,7 @@ CATALOGUES = (
     text_fewshot,
     text_explorer,
     text_compare,
+    text_annotate,
     text_learn,
     text_painter,
 )
