@@ -66,13 +66,13 @@ class RetrainConfig:
 
     seed: int = 1
     own_views: int = 5
-    pasted: int = 5
+    pasted: int = 2
     pseudo_anomalies: int = 0
-    steps: int = 300
+    steps: int = 200
     batch_size: int = 4
     learning_rate: float = 5e-3
     head_widths: tuple[int, int] | None = None
-    head_weight: float = 2.0
+    head_weight: float = 4.0
 
     def __post_init__(self) -> None:
         for name, low, high in (
