@@ -269,8 +269,19 @@ def next_to_label(results: Sequence[AnomalyResult]) -> list[int]:
     Args:
         results: What the detector in use says about each.
     """
-    doubts = [_doubt(result) for result in results]
+    doubts = [doubt_of(result) for result in results]
     return sorted(range(len(results)), key=doubts.__getitem__, reverse=True)
+
+
+def doubt_of(result: AnomalyResult) -> float:
+    """Return how little a detector knows of a picture, 0 to 2; a label of it teaches the more."""
+    confidence = result.confidence
+    undecided = 0.0 if confidence is None else 1 - abs(2 * confidence - 1)
+    names = [name for name in ("reconstruction", "segmentation") if name in result.score_maps]
+    if len(names) < 2:
+        return undecided
+    maps = [scaled_map(result, name, result.score_maps[name]) for name in names]
+    return undecided + 1 - disagreement(maps).top_overlap
 
 
 def shrink_map(values: np.ndarray) -> np.ndarray:
@@ -315,14 +326,3 @@ def _in_order(changes: Sequence[PictureChange]) -> list[PictureChange]:
         + sorted(better, key=lambda change: -change.gain)
         + same
     )
-
-
-def _doubt(result: AnomalyResult) -> float:
-    """Return how little a detector knows of a picture, 0 to 2."""
-    confidence = result.confidence
-    undecided = 0.0 if confidence is None else 1 - abs(2 * confidence - 1)
-    names = [name for name in ("reconstruction", "segmentation") if name in result.score_maps]
-    if len(names) < 2:
-        return undecided
-    maps = [scaled_map(result, name, result.score_maps[name]) for name in names]
-    return undecided + 1 - disagreement(maps).top_overlap

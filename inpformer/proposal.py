@@ -1,13 +1,13 @@
-"""The mask that a detector proposes to a labeller, and which picture is worth labelling next."""
+"""The mask that a detector proposes to a labeller, and how sure it is of it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
+from inpformer.changes import doubt_of
 from inpformer.comparison import disagreement, scaled_map
 from inpformer.errors import require
 from inpformer.geometry import ImageGeometry
@@ -58,7 +58,7 @@ class Prediction:
         confidence: That the picture is anomalous, (0, 1); None if uncalibrated.
         disagreement: Of the maps, larger is more: whether verdicts differ, and by how much; None
             for a single map.
-        is_anomalous: The verdict; None if uncalibrated.
+        doubt: How little the detector knows of the picture, 0 to 2; see `changes.doubt_of`.
     """
 
     anomaly_map: np.ndarray
@@ -68,7 +68,7 @@ class Prediction:
     score: float
     confidence: float | None
     disagreement: tuple[bool, float] | None
-    is_anomalous: bool | None
+    doubt: float
 
     @classmethod
     def of(cls, result: AnomalyResult) -> Prediction:
@@ -85,7 +85,7 @@ class Prediction:
             score=result.image_score,
             confidence=result.confidence,
             disagreement=disagreement(maps).rank if len(maps) > 1 else None,
-            is_anomalous=result.is_anomalous,
+            doubt=doubt_of(result),
         )
 
     def mask(self, cut: ProposalCut) -> np.ndarray:
@@ -107,27 +107,3 @@ class Prediction:
         size = [max(1, round(length * scale)) for length in picture.shape[::-1]]
         small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
         return stretch(small, self.value_range, 255.0).astype(np.uint8)
-
-
-def usefulness(predictions: Sequence[Prediction | None]) -> list[float]:
-    """Say how much a label of each picture is likely to teach, 0 to 1, larger is more.
-
-    The mean of two ranks among these pictures: how near the confidence is to one half, and how
-    far the maps disagree. Ranks, because the two have no common unit. A picture without a
-    prediction is in the middle.
-    """
-    doubt = [
-        -abs(item.confidence - 0.5) if item and item.confidence is not None else None
-        for item in predictions
-    ]
-    unlike = [item.disagreement if item else None for item in predictions]
-    return [float(np.mean(pair)) for pair in zip(_ranks(doubt), _ranks(unlike), strict=True)]
-
-
-def _ranks(values: Sequence[float | tuple[bool, float] | None]) -> list[float]:
-    """Return the place of each among the known ones, 0 to 1; 0.5 for what is not known."""
-    known = sorted({value for value in values if value is not None})
-    if len(known) < 2:
-        return [0.5] * len(values)
-    place = {value: index / (len(known) - 1) for index, value in enumerate(known)}
-    return [0.5 if value is None else place[value] for value in values]

@@ -27,11 +27,13 @@ class CorrectedSet:
         names: Of the pictures in `corrections`.
         corrections: Pictures with a marked defect.
         normal_images: Pictures labelled normal, `(H, W, 3)` uint8 RGB.
+        normal_names: Of these.
     """
 
     names: tuple[str, ...]
     corrections: tuple[Correction, ...]
     normal_images: tuple[np.ndarray, ...]
+    normal_names: tuple[str, ...]
 
 
 def read_corrected(source: str | Path) -> CorrectedSet:
@@ -62,15 +64,16 @@ def read_corrected(source: str | Path) -> CorrectedSet:
 
 def corrected_in(store: AnnotationStore) -> CorrectedSet:
     """Return what is finished in a store; unlabelled and skipped pictures are passed over."""
-    names, corrections, normal = [], [], []
+    names, corrections, normal, normal_names = [], [], [], []
     for item in store.pictures():
         if item.info.label == "normal":
             normal.append(store.read_picture(item.name))
+            normal_names.append(item.name)
         elif item.info.label in ("anomalous", "corrected") and item.info.regions:
             mask = store.load(item.name).mask != 0
             names.append(item.name)
             corrections.append(Correction(store.read_picture(item.name), mask))
-    return CorrectedSet(tuple(names), tuple(corrections), tuple(normal))
+    return CorrectedSet(tuple(names), tuple(corrections), tuple(normal), tuple(normal_names))
 
 
 def _masks_beside(folder: Path) -> list[tuple[Path, Path]]:
@@ -87,7 +90,7 @@ def _is_mask(path: Path) -> bool:
 
 
 def _read_beside(pairs: list[tuple[Path, Path]]) -> CorrectedSet:
-    names, corrections, normal = [], [], []
+    names, corrections, normal, normal_names = [], [], [], []
     for picture, mask_file in pairs:
         image, mask = load_image(picture), load_mask(mask_file)
         if mask.any():
@@ -95,4 +98,5 @@ def _read_beside(pairs: list[tuple[Path, Path]]) -> CorrectedSet:
             corrections.append(Correction(image, mask))
         else:
             normal.append(image)
-    return CorrectedSet(tuple(names), tuple(corrections), tuple(normal))
+            normal_names.append(picture.name)
+    return CorrectedSet(tuple(names), tuple(corrections), tuple(normal), tuple(normal_names))

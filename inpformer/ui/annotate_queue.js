@@ -24,8 +24,8 @@ function show() {
     picture.alt = '';
     picture.style.visibility = address ? 'visible' : 'hidden';
     row.className = 'queue-row is-' + item.label;
-    const isNew = item.isCurrent && !button.hasAttribute('aria-current');
-    button.toggleAttribute('aria-current', item.isCurrent);
+    const isNew = item.isCurrent && button.getAttribute('aria-current') !== 'true';
+    button.setAttribute('aria-current', String(item.isCurrent));
     [item.name, item.state, item.line].forEach((each, i) => { text.children[i].textContent = each; });
     // Within the list only: the page itself must not jump.
     if (isNew) list.scrollTop = row.offsetTop - list.offsetTop - list.clientHeight / 3;

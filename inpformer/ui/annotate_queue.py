@@ -10,7 +10,6 @@ from typing import Any
 import gradio as gr
 
 from inpformer.annotations.store import PictureInfo
-from inpformer.proposal import usefulness
 from inpformer.ui.annotation_desk import AnnotationDesk, InWork, Predicted
 from inpformer.ui.words import Words
 
@@ -42,8 +41,7 @@ def in_order(desk: AnnotationDesk) -> list[PictureInfo]:
         return pictures
     if desk.order == "next":
         # A label moves nothing, so that the list stays as it is while one works along it.
-        known = usefulness([each and each.prediction for each in found])
-        keys: list[Any] = [(each is not None, key) for each, key in zip(found, known, strict=True)]
+        keys: list[Any] = [-1.0 if each is None else each.prediction.doubt for each in found]
     elif desk.order == "disagreement":
         keys = [_disagreement(each) for each in found]
     else:

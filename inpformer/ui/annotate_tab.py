@@ -21,6 +21,8 @@ from inpformer.ui.annotation_set_handlers import AnnotationSetHandlers
 from inpformer.ui.handlers import Handlers
 from inpformer.ui.painter import build_painter, listen, painter_texts
 from inpformer.ui.painter_data import LabelClass
+from inpformer.ui.retrain_handlers import RetrainHandlers
+from inpformer.ui.retrain_section import build_retrain, wire_retrain
 from inpformer.ui.wiring import parts_of, shown_to_visitor, visitor
 from inpformer.ui.words import ENGLISH, label, words_of
 
@@ -43,6 +45,7 @@ def build_annotate_tab(handlers: Handlers) -> dict[str, Any]:
             with gr.Column(scale=3, min_width=320):
                 page |= _build_desk()
         page |= build_sets(handlers.shelf.examples)
+        page |= build_retrain()
     return page
 
 
@@ -105,6 +108,7 @@ def wire_annotate_tab(shared: Handlers, page: dict[str, Any]) -> None:
     _wire_painter(handlers, page)
     _wire_api(handlers)
     wire_sets(sets, page)
+    wire_retrain(RetrainHandlers(handlers), page)
 
 
 def _wire_queue(

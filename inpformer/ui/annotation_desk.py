@@ -75,6 +75,7 @@ class AnnotationDesk:
         cut: How much of a map becomes a proposal.
         value: Class of proposed regions.
         taken: Ids of the inspections that were taken over.
+        former: For keys of retrained detectors, the key of what they were retrained from.
     """
 
     def __init__(self, folder: Path, clock: Callable[[], float] = time.monotonic) -> None:
@@ -86,6 +87,7 @@ class AnnotationDesk:
         self.cut = ProposalCut()
         self.value = 1
         self.taken: set[str] = set()
+        self.former: dict[str, str] = {}
         self._known: dict[str, PictureInfo] | None = None  # as reading all records takes a while
         self._in_work: OrderedDict[str, InWork] = OrderedDict()
         self._starts = count(_REVISIONS, _REVISIONS)

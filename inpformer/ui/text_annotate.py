@@ -53,7 +53,7 @@ ANNOTATE_KEYS: Final = (
     "Keys: A accept, N normal, S skip, J next, K previous, Z undo, Y redo, [ and ] brush size, "
     "B brush, E eraser, P polygon, R box, F magic fill, 1 to 9 classes."
 )
-ANNOTATE_TIMES: Final = "Threshold of the proposal, × the usual one"
+ANNOTATE_TIMES: Final = "Threshold, × the usual one"
 ANNOTATE_SMOOTHING: Final = "Smoothing, pixels of the map"
 ANNOTATE_VALUE: Final = "Class of proposed regions"
 ANNOTATE_SLIDERS: Final = "Prediction"
@@ -123,3 +123,53 @@ IMPORT_TOO_LARGE: Final = (
 )
 PAINTER_UNKNOWN: Final = "This picture is no longer on the server; open another one."
 MASK_NO_BASE64: Final = "The mask must be a PNG file as base64 text."
+RETRAIN_TITLE: Final = "Retrain"
+RETRAIN_LEAD: Final = (
+    "Real defects train the segmentation head of the detector in use; its prototypes stay as they "
+    "are, and its thresholds are set anew. The result is a new version, and the former one stays."
+)
+RETRAIN_DETECTOR: Final = "Detector: {title}"
+RETRAIN_MARKED: Final = "Pictures with a marked defect: {count}"
+RETRAIN_SHOTS: Final = (
+    "Normal pictures: {shots} behind the detector, {used} of {normal} labelled normal"
+)
+RETRAIN_NO_HEAD: Final = (
+    "This detector has no segmentation head to train: fit INP-Former++ on the Few-shot tab, or "
+    "choose a ready detector at the top of the page."
+)
+RETRAIN_NOTHING: Final = "Mark a defect in at least one picture first."
+RETRAIN_NO_SHOTS: Final = (
+    "The normal pictures behind this detector are not here; label at least one picture normal."
+)
+RETRAIN_USE_NORMAL: Final = "Pictures labelled normal join the normal pictures"
+RETRAIN_RUN: Final = "Retrain"
+RETRAIN_CANCEL: Final = "Cancel"
+RETRAIN_BACK: Final = "Roll back"
+RETRAIN_BACK_TO: Final = "Roll back to {title}"
+RETRAIN_COMPARING: Final = "Comparing both versions on every labelled picture …"
+RETRAIN_CANCELLED: Final = "Cancelled; the detector is the one from before."
+RETRAIN_DONE: Final = (
+    "'{name}' is trained with {count} corrected pictures in {seconds:.0f} s, and is in use now."
+)
+RETRAIN_NO_FORMER: Final = "The detector in use has no former version here."
+A_RETRAINING: Final = "retraining"
+CHANGES_COUNTS: Final = "What changed: {worse} got worse, {better} better, {same} stayed alike."
+CHANGES_FIGURES: Final = {
+    "image_auroc": "Image AUROC",
+    "pixel_ap": "Pixel AP",
+    "aupro": "AUPRO",
+}
+CHANGES_HEADERS: Final = ("Pictures not trained with", "before", "after", "change")
+CHANGES_NO_FIGURES: Final = (
+    "Every labelled picture with a defect was trained with, so there are no figures of the whole. "
+    "Each picture is judged below, where it says so by a version that was trained without it."
+)
+CHANGES_KINDS: Final = {"regression": "worse", "improvement": "better", "unchanged": "alike"}
+CHANGES_AP: Final = "pixel AP {before:.2f} → {after:.2f}"
+CHANGES_VERDICTS: Final = "verdict {before} → {after}"
+CHANGES_SAID: Final = {True: "anomalous", False: "normal", None: "open"}
+CHANGES_LEFT_OUT: Final = "judged by a version trained without it"
+CHANGES_USED: Final = "trained with it"
+CHANGES_BEFORE: Final = "before"
+CHANGES_AFTER: Final = "after"
+CHANGES_SLIDE: Final = "From before to after"

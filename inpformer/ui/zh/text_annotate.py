@@ -111,3 +111,45 @@ IMPORT_NO_FILE: Final = "请先选择要导入的压缩包。"
 IMPORT_TOO_LARGE: Final = "“{name}”超过 {limit} 张图片或 {size} MB；请拆分成几个文件。"
 PAINTER_UNKNOWN: Final = "这张图片已不在服务器上；请打开另一张。"
 MASK_NO_BASE64: Final = "掩膜必须是以 base64 文本表示的 PNG 文件。"
+RETRAIN_TITLE: Final = "再训练"
+RETRAIN_LEAD: Final = (
+    "真实缺陷训练当前检测器的分割头；原型保持不变，阈值重新设定。结果是一个新版本，旧版本保留。"
+)
+RETRAIN_DETECTOR: Final = "检测器：{title}"
+RETRAIN_MARKED: Final = "已标出缺陷的图片：{count}"
+RETRAIN_SHOTS: Final = "正常图片：检测器已有 {shots} 张，标为正常的 {normal} 张中使用 {used} 张"
+RETRAIN_NO_HEAD: Final = (
+    "此检测器没有可训练的分割头：请在“少样本”页拟合 INP-Former++，或在页面顶部选择现成的检测器。"
+)
+RETRAIN_NOTHING: Final = "请先在至少一张图片中标出缺陷。"
+RETRAIN_NO_SHOTS: Final = "此检测器的正常图片不在这里；请至少把一张图片标为正常。"
+RETRAIN_USE_NORMAL: Final = "标为正常的图片加入正常图片"
+RETRAIN_RUN: Final = "再训练"
+RETRAIN_CANCEL: Final = "取消"
+RETRAIN_BACK: Final = "回退"
+RETRAIN_BACK_TO: Final = "回退到{title}"
+RETRAIN_COMPARING: Final = "正在每张已标注图片上比较两个版本……"
+RETRAIN_CANCELLED: Final = "已取消；检测器仍是之前的那个。"
+RETRAIN_DONE: Final = "“{name}”用 {count} 张修正图片训练，耗时 {seconds:.0f} 秒，现已启用。"
+RETRAIN_NO_FORMER: Final = "当前检测器在这里没有旧版本。"
+A_RETRAINING: Final = "再训练"
+CHANGES_COUNTS: Final = "变化：{worse} 张变差，{better} 张变好，{same} 张不变。"
+CHANGES_FIGURES: Final = {
+    "image_auroc": "图像 AUROC",
+    "pixel_ap": "像素平均精度",
+    "aupro": "区域重叠指标 AUPRO",
+}
+CHANGES_HEADERS: Final = ("未参与训练的图片", "之前", "之后", "变化")
+CHANGES_NO_FIGURES: Final = (
+    "所有带缺陷的已标注图片都参与了训练，因此没有总体指标。"
+    "下面逐张评判；注明之处由训练时未用该图片的版本评判。"
+)
+CHANGES_KINDS: Final = {"regression": "变差", "improvement": "变好", "unchanged": "不变"}
+CHANGES_AP: Final = "像素平均精度 {before:.2f} → {after:.2f}"
+CHANGES_VERDICTS: Final = "判定 {before} → {after}"
+CHANGES_SAID: Final = {True: "异常", False: "正常", None: "未定"}
+CHANGES_LEFT_OUT: Final = "由训练时未用它的版本评判"
+CHANGES_USED: Final = "参与了训练"
+CHANGES_BEFORE: Final = "之前"
+CHANGES_AFTER: Final = "之后"
+CHANGES_SLIDE: Final = "从之前到之后"
