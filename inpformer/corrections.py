@@ -55,7 +55,8 @@ class RetrainConfig:
     Attributes:
         seed: Same seed, same pictures and same machine give the same detector.
         own_views: Views of each corrected picture itself, mirrored and turned: 1 to 5, 0 for none.
-        pasted: Pictures for each corrected one that show its regions on a normal picture.
+        pasted: Pictures for each corrected one that show its regions on a normal picture. They
+            made the detectors of real tiles worse: their background is one that the decoder knows.
         pseudo_anomalies: Pictures with a synthetic defect in the mix.
         steps: Steps of the segmentation head.
         batch_size: Pictures per step.
@@ -66,7 +67,7 @@ class RetrainConfig:
 
     seed: int = 1
     own_views: int = 5
-    pasted: int = 2
+    pasted: int = 0
     pseudo_anomalies: int = 0
     steps: int = 200
     batch_size: int = 4

@@ -173,16 +173,17 @@ class Retrainer:
         ]
         return own + pasted
 
-    @torch.no_grad()
     def _fold(self, fold: Sequence[int]) -> list[list[_HeldOutView]]:
+        """Return what a model without a fold sees of it, by view."""
         fit = self._fit
         shown, model = fit.shown_of(fold), fit.fit_without(fold)
         views = []
-        for view, maps in zip(shown, fit.view_maps(model, shown), strict=True):
-            del maps["segmentation"]
-            encoded = fit.cache.view(view)
-            output = fit.explain(model, encoded)
-            views.append(_HeldOutView(maps, to_grid(output.residual, encoded.grid_size)[0]))
+        with torch.no_grad():
+            for view, maps in zip(shown, fit.view_maps(model, shown), strict=True):
+                del maps["segmentation"]
+                encoded = fit.cache.view(view)
+                residual = fit.explain(model, encoded).residual
+                views.append(_HeldOutView(maps, to_grid(residual, encoded.grid_size)[0]))
         return fit.by_view(shown, views)
 
     def _detector(self, chosen: Sequence[int], on_loss: Callable[[float], None]) -> AnomalyDetector:

@@ -19,7 +19,7 @@ def with_spots(size=(64, 80)) -> tuple[torch.Tensor, torch.Tensor]:
     mask[10:22, 12:30] = True
     image[:, 10:22, 12:30] = torch.tensor([1.0, 0.0, 0.0])[:, None, None]
     mask[50, 5:60] = True
-    image[:, 50, 5:60] = torch.tensor([0.0, 0.0, 1.0])[:, None, None]
+    image[:, 50, 5:60] = torch.tensor([0.0, 0.0, 1.0])[:, None]
     return image, mask
 
 
