@@ -25,7 +25,7 @@ from inpformer.images import load_image
 from inpformer.ui.handlers import Handlers
 from inpformer.ui.inspect_handlers import InspectHandlers
 from inpformer.ui.inspection import ViewSettings
-from inpformer.ui.session import Sessions
+from inpformer.ui.sessions import Sessions
 from inpformer.ui.shelf import PART, Shelf
 
 LIMIT_MS = 100

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
+from inpformer import annotate_command, retrain_command
 from inpformer.config import MAP_NAMES, VARIANTS, VIEW_KINDS, FitConfig
 from inpformer.errors import UserError
 from inpformer.presets import ENCODER_PRESETS
@@ -248,6 +249,9 @@ def _parser() -> argparse.ArgumentParser:
     verb.set_defaults(run=import_official)
     verb.add_argument("checkpoint", type=Path, help="the .pth file of the official training")
     verb.add_argument("-o", "--output", type=Path, required=True, help="detector file to write")
+
+    retrain_command.register(verbs, common, model)
+    annotate_command.register(verbs, common)
 
     verb = verbs.add_parser("info", parents=[common], help=_first_line(info))
     verb.set_defaults(run=info)

@@ -52,6 +52,8 @@ class ModelConfig:
         memory_tokens: Normal tokens that are remembered; the distance to them is a third part of
             the fused map (++ only). 0 is the paper's form.
         score_fraction: Share of a map's pixels whose mean is the image score.
+        head_weight: Weight of the segmentation map in the fused one, where each other part has 1;
+            a head that was trained on real defects deserves more than one that was not.
     """
 
     variant: Variant = "inp-former++"
@@ -67,6 +69,7 @@ class ModelConfig:
     init_std: float = 0.01
     memory_tokens: int = 0
     score_fraction: float = 0.01
+    head_weight: float = 1.0
 
     @classmethod
     def for_encoder(cls, encoder: EncoderConfig, **settings: Any) -> ModelConfig:
@@ -89,6 +92,7 @@ class ModelConfig:
         _require_init_std(self.init_std)
         _require_memory(self.memory_tokens)
         _require_score_fraction(self.score_fraction)
+        _require_finite("head_weight", self.head_weight)
         require(1 <= self.inp_count <= 64, f"inp_count must be 1 to 64, got {self.inp_count}")
         require(
             self.map_balance in ("paper", "calibrated"),

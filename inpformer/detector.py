@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from inpformer.config import (
     MapName,
     ModelConfig,
 )
+from inpformer.corrections import Correction, RetrainConfig
 from inpformer.errors import ConfigError, UserError
 from inpformer.explanation import explain, patch_tokens
 from inpformer.fitting import fit_model
@@ -52,11 +53,14 @@ class Provenance:
     Attributes:
         encoder_origin: `path`, `weights`, `cache`, `hub`, `bundled` or `untrained`.
         encoder_reason: One sentence: which encoder was chosen and why.
-        fit: The settings of the fit, if there was one.
+        fit: The settings of the fit (`FitConfig`), if there was one.
         shot_count: Normal pictures it was fitted on.
         tiles: Tiles it was fitted on, `""` for whole pictures.
         source: The official checkpoint it was imported from, if it was.
         zero_shot: Whether it looks at parts it was not fitted on; see `AnomalyDetector.zero_shot`.
+        version: 1 after a fit, one more with every retraining.
+        correction_count: Corrected pictures it was retrained with.
+        retrain: The settings of the retraining (`RetrainConfig`), if there was one.
     """
 
     encoder_origin: str
@@ -66,6 +70,9 @@ class Provenance:
     tiles: str = ""
     source: str = ""
     zero_shot: bool = False
+    version: int = 1
+    correction_count: int = 0
+    retrain: dict[str, Any] = field(default_factory=dict)
 
 
 class AnomalyDetector:
@@ -265,6 +272,7 @@ class AnomalyDetector:
             map_balance=config.map_balance,
             head_widths=config.head_widths,
             head_bias=config.head_bias,
+            head_weight=1.0,
         )
         model, calibration = fit_model(
             self._model.encoder,
@@ -277,13 +285,44 @@ class AnomalyDetector:
         )
         provenance = replace(
             self.provenance,
-            fit={"seed": config.seed, "steps": config.steps, "variant": config.variant},
+            fit=asdict(config),
             shot_count=len(shots),
             tiles=config.tiles,
             source="",
             zero_shot=False,
+            version=1,
+            correction_count=0,
+            retrain={},
         )
         return AnomalyDetector(model, model_config, provenance, calibration)
+
+    def retrain(
+        self,
+        normal_images: Sequence[np.ndarray],
+        corrections: Sequence[Correction],
+        config: RetrainConfig | None = None,
+        on_step: Callable[[FitStep], None] | None = None,
+        should_stop: Callable[[], bool] | None = None,
+    ) -> AnomalyDetector:
+        """Return the next version of this detector, whose head has seen real defects.
+
+        Only the segmentation head is trained, and the thresholds are set anew. To see what each
+        correction brings, use `retraining.Retrainer`.
+
+        Args:
+            normal_images: 1 to 16 normal pictures: those it was fitted on, and others if wanted.
+            corrections: Pictures with a defect, and where it is; at least one.
+            config: How to train; None takes the defaults.
+            on_step: Told about every step.
+            should_stop: Asked between steps; True cancels.
+
+        Raises:
+            UserError: Something is missing, or this detector has no segmentation head.
+            FitCancelledError: `should_stop` answered True.
+        """
+        from inpformer.retraining import retrain_detector
+
+        return retrain_detector(self, normal_images, corrections, config, on_step, should_stop)
 
     def predict(
         self,

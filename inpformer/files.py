@@ -6,6 +6,7 @@ import contextlib
 import errno
 import io
 import os
+import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,9 @@ import numpy as np
 
 from inpformer.errors import UserError
 from inpformer.pictures import stretch
+
+PARTIAL_SUFFIX = ".part"
+_RENAME_PAUSES = (0.01, 0.03, 0.1, 0.3)  # seconds
 
 
 def to_uint16(anomaly_map: np.ndarray, value_range: tuple[float, float]) -> np.ndarray:
@@ -67,28 +71,41 @@ def save_npy(path: Path, array: np.ndarray) -> None:
     save_bytes(path, stream.getvalue())
 
 
-def save_bytes(path: Path, data: bytes) -> None:
+def save_bytes(path: Path, data: bytes, *, durable: bool = False) -> None:
     """Write a file; one of that name is replaced.
+
+    Args:
+        path: In a folder that exists.
+        data: All of the file.
+        durable: See `replacing`.
 
     Raises:
         UserError: The disk is full or the folder cannot be written to.
     """
-    with replacing(path) as partial:
+    with replacing(path, durable=durable) as partial:
         partial.write_bytes(data)
 
 
 @contextlib.contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def replacing(path: Path, *, durable: bool = False) -> Iterator[Path]:
     """Give a name beside `path` to write to, and rename it to `path` once that went well.
+
+    Args:
+        path: The file to be.
+        durable: Come back only when the disk has the file, so that a power cut does not lose it.
 
     Raises:
         UserError: The disk is full or the folder cannot be written to; an older file stays.
     """
     # By a fresh name and not with `tempfile`, whose files only their owner may read.
-    partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
+    partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}{PARTIAL_SUFFIX}")
     try:
         yield partial
-        os.replace(partial, path)
+        if durable:
+            _flush_file(partial)
+        _rename(partial, path)
+        if durable:
+            _flush_folder(path.parent)
     except OSError as error:
         raise UserError(_save_problem(path, error)) from error
     finally:
@@ -125,6 +142,32 @@ def check_folder(folder: Path) -> None:
         raise UserError(
             f"Nothing can be written to '{folder}'; choose another folder, or free some space."
         ) from error
+
+
+def _flush_file(path: Path) -> None:
+    with path.open("r+b") as stream:  # Windows flushes only what is open for writing
+        os.fsync(stream.fileno())
+
+
+def _flush_folder(folder: Path) -> None:
+    """Have the disk note the new name; Windows does that by itself and opens no folders."""
+    if os.name == "nt":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _rename(partial: Path, path: Path) -> None:
+    for pause in _RENAME_PAUSES if os.name == "nt" else ():
+        try:
+            os.replace(partial, path)
+            return
+        except PermissionError:  # somebody is reading the old file, which Windows minds
+            time.sleep(pause)
+    os.replace(partial, path)
 
 
 def _save_problem(path: Path, error: OSError) -> str:

@@ -15,11 +15,18 @@ from inpformer.augmentation import VIEW_COUNT, make_view
 from inpformer.calibration import ViewMaps, calibrate
 from inpformer.config import Calibration, FitConfig, ModelConfig
 from inpformer.errors import UserError
-from inpformer.losses import dice_loss, inp_coherence_loss, soft_mining_loss
+from inpformer.head_training import (
+    HeadSample,
+    HeadSchedule,
+    MaskedPicture,
+    scale_head_input,
+    train_head,
+)
+from inpformer.losses import inp_coherence_loss, soft_mining_loss
 from inpformer.modeling.build import build_model
 from inpformer.modeling.encoder import FrozenEncoder
 from inpformer.modeling.model import EncodedImages, INPFormer, INPFormerOutput, to_grid
-from inpformer.optimizer import GRADIENT_NORM_LIMIT, StableAdamW, warmup_cosine
+from inpformer.optimizer import StableAdamW, take_step, warmup_cosine
 from inpformer.progress import FitStep, Progress
 from inpformer.pseudo_anomalies import make_pseudo_anomaly
 from inpformer.scoring import anomaly_maps
@@ -59,7 +66,7 @@ def fit_model(
     """
     if not shots:
         raise UserError("Add at least 1 normal picture to fit a detector.")
-    fit = _Fit(encoder, model_config, shots, fit_config, textures)
+    fit = FewShotFit(encoder, model_config, shots, fit_config, textures)
     fit.progress = Progress(fit.plan(), on_step, should_stop)
     fit.encode_views()
     model = fit.new_model()
@@ -72,7 +79,7 @@ def fit_model(
     return model.eval(), fit.calibrate(model)
 
 
-class _Fit:
+class FewShotFit:
     """State of one fit."""
 
     def __init__(
@@ -160,7 +167,7 @@ class _Fit:
             mining = soft_mining_loss(batch.sampled_groups, decoded, self.losses)
             coherence = inp_coherence_loss(sampled, inps, self.losses)
             loss = mining + self.losses.coherence_weight * coherence
-            _take_step(optimizer, loss, warmup_cosine(step + 1, steps + 1, warmup + 1, *rates))
+            take_step(optimizer, loss, warmup_cosine(step + 1, steps + 1, warmup + 1, *rates))
             reported = {"reconstruction": mining.item(), "coherence": coherence.item()}
             self.progress.advance(phase, losses=reported)
 
@@ -190,30 +197,14 @@ class _Fit:
 
     def train_head(self, model: INPFormer) -> None:
         """Train the segmentation head on residuals of pseudo-anomalies; the rest stays frozen."""
-        config, head = self.config, model.segmentation_head
-        residuals, masks = self._pseudo_anomalous_residuals(model)
+        samples = self.head_samples(model, self.pseudo_anomalies())
+        head, config = model.segmentation_head, self.config
         if config.head_input == "scaled":
-            mean_residual = torch.stack([residual.mean() for residual in residuals]).mean()
-            head.input_scale.fill_(1 / mean_residual.clamp(min=1e-8))
-        by_grid: dict[tuple[int, ...], list[int]] = {}
-        for index, residual in enumerate(residuals):
-            by_grid.setdefault(tuple(residual.shape), []).append(index)
-        optimizer = StableAdamW(head.parameters())
-        warmup = round(config.warmup_share * config.head_steps)
-        rates = (config.head_learning_rate, config.final_learning_rate)
-        for step in range(config.head_steps):
-            # One picture decides the grid, so each picture has the same chance in the end.
-            lead = int(torch.randint(len(residuals), (), generator=self.generator))
-            group = by_grid[tuple(residuals[lead].shape)]
-            order = torch.randperm(len(group), generator=self.generator)[: config.head_batch_size]
-            chosen = [group[index] for index in order.tolist()]
-            mask = torch.stack([masks[index] for index in chosen])
-            residual = torch.stack([residuals[index] for index in chosen])
-            probability = head(residual, tuple(mask.shape[-2:]))
-            loss = self.losses.segmentation_weight * dice_loss(probability, mask)
-            steps = config.head_steps + 1
-            _take_step(optimizer, loss, warmup_cosine(step + 1, steps, warmup + 1, *rates))
-            self.progress.advance("head", losses={"segmentation": loss.item()})
+            scale_head_input(head, samples)
+        train_head(head, samples, HeadSchedule.of(config), self.generator, self._report_head)
+
+    def _report_head(self, loss: float) -> None:
+        self.progress.advance("head", losses={"segmentation": loss})
 
     def calibrate(self, model: INPFormer) -> Calibration:
         """Score views that the scoring model was not fitted on, and set the scales from them."""
@@ -221,19 +212,30 @@ class _Fit:
         for fold in self.folds:
             shown = self.shown_of(fold)
             if not self.model_config.is_trained:
-                held_out += self._by_view(shown, self._view_maps(model, shown))
+                held_out += self.by_view(shown, self.view_maps(model, shown))
                 self.progress.advance("calibrate", len(shown))
                 continue
-            fitted = [view for view in range(len(self.cache.groups)) if view not in set(fold)]
-            fold_model = self.new_model()
-            self.train_decoder(fold_model, fitted, self.calibration_steps, "calibrate")
-            self.remember(fold_model, fitted)
+            fold_model = self.fit_without(fold)
             if model.segmentation_head is not None:
                 fold_model.segmentation_head = deepcopy(model.segmentation_head)
-            held_out += self._by_view(shown, self._view_maps(fold_model, shown))
+            held_out += self.by_view(shown, self.view_maps(fold_model, shown))
+        return self.scales_of(held_out)
+
+    def fit_without(self, fold: Sequence[int]) -> INPFormer:
+        """Return a model that knows all views but those of a fold; its head is untrained."""
+        fitted = [view for view in range(len(self.cache.groups)) if view not in set(fold)]
+        fold_model = self.new_model()
+        self.train_decoder(fold_model, fitted, self.calibration_steps, "calibrate")
+        self.remember(fold_model, fitted)
+        return fold_model
+
+    def scales_of(
+        self, held_out: Sequence[Sequence[ViewMaps]], config: ModelConfig | None = None
+    ) -> Calibration:
+        """Return the calibration by maps of held-out views; None takes the fitted configuration."""
         return calibrate(
             held_out,
-            self.model_config,
+            config or self.model_config,
             self.config.false_alarm_rate,
             self.shot_count,
             self._method(),
@@ -244,7 +246,7 @@ class _Fit:
         step = -(-self.shot_count * VIEW_COUNT // MAX_CALIBRATION_VIEWS)
         return [index for index in fold if index % VIEW_COUNT % step == 0]
 
-    def _by_view(self, indices: Sequence[int], maps: list[ViewMaps]) -> list[list[ViewMaps]]:
+    def by_view(self, indices: Sequence[int], maps: list[ViewMaps]) -> list[list[ViewMaps]]:
         """Bring the tiles of one view of one shot together."""
         views: dict[tuple[int, int], list[ViewMaps]] = {}
         for index, item in zip(indices, maps, strict=True):
@@ -277,44 +279,45 @@ class _Fit:
     def _advance(self, phase: str) -> Callable[[int], None]:
         return lambda count: self.progress.advance(phase, count)
 
-    def _pseudo_anomalous_residuals(self, model: INPFormer) -> tuple[list[Tensor], list[Tensor]]:
-        """Return residuals `(C, rows, columns)` of pseudo-anomalous views and their masks."""
-        samples = []
-        for _ in range(self.config.pseudo_anomalies):
-            picture, view = (
-                int(torch.randint(high, (), generator=self.generator))
-                for high in (len(self.pictures), VIEW_COUNT)
-            )
-            normal = make_view(self.pictures[picture][1], view, self.config.views)
-            samples.append(make_pseudo_anomaly(normal, self.generator, self.textures))
-        samples.sort(key=lambda sample: tuple(sample[0].shape))
-        images = [image for image, _ in samples]
-        residuals = []
-        with torch.no_grad():
-            for encoded in encode_in_batches(model, images, self._advance("anomalies")):
-                output = self._explain(model, encoded)
-                residuals.append(to_grid(output.residual, encoded.grid_size)[0])
-        return residuals, [mask for _, mask in samples]
+    def random_view(self) -> Tensor:
+        """Return a random view of a random normal picture, `(3, H, W)` in [0, 1]."""
+        picture, view = (
+            int(torch.randint(high, (), generator=self.generator))
+            for high in (len(self.pictures), VIEW_COUNT)
+        )
+        return make_view(self.pictures[picture][1], view, self.config.views)
+
+    def pseudo_anomalies(self) -> list[MaskedPicture]:
+        """Return views of normal pictures with a synthetic defect, in the order of their sizes."""
+        pictures = [
+            MaskedPicture(*make_pseudo_anomaly(self.random_view(), self.generator, self.textures))
+            for _ in range(self.config.pseudo_anomalies)
+        ]
+        return sorted(pictures, key=lambda picture: tuple(picture.image.shape))
 
     @torch.no_grad()
-    def _view_maps(self, model: INPFormer, views: Sequence[int]) -> list[ViewMaps]:
+    def head_samples(self, model: INPFormer, pictures: Sequence[MaskedPicture]) -> list[HeadSample]:
+        """Return what the segmentation head of a model sees of pictures with a known defect."""
+        images = [picture.image for picture in pictures]
+        samples = []
+        encoded_images = encode_in_batches(model, images, self._advance("anomalies"))
+        for encoded, picture in zip(encoded_images, pictures, strict=True):
+            residual = self.explain(model, encoded).residual
+            samples.append(HeadSample(to_grid(residual, encoded.grid_size)[0], picture.mask))
+        return samples
+
+    @torch.no_grad()
+    def view_maps(self, model: INPFormer, views: Sequence[int]) -> list[ViewMaps]:
+        """Return the maps of cached views, without the fused one."""
         result = []
         for view in views:
-            output = self._explain(model, self.cache.view(view))
+            output = self.explain(model, self.cache.view(view))
             maps = anomaly_maps(output, self.model_config, None)
             result.append({name: maps[name][0] for name in maps if name != "fused"})
         return result
 
-    def _explain(self, model: INPFormer, encoded: EncodedImages) -> INPFormerOutput:
+    def explain(self, model: INPFormer, encoded: EncodedImages) -> INPFormerOutput:
+        """Run what follows the encoder on an encoded picture."""
         rows, columns = encoded.grid_size
         patch = self.encoder.patch_size
         return model.explain(encoded, (rows * patch, columns * patch))
-
-
-def _take_step(optimizer: StableAdamW, loss: Tensor, learning_rate: float) -> None:
-    (group,) = optimizer.param_groups
-    group["lr"] = learning_rate
-    optimizer.zero_grad()
-    loss.backward()
-    torch.nn.utils.clip_grad_norm_(group["params"], GRADIENT_NORM_LIMIT)
-    optimizer.step()

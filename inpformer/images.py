@@ -21,6 +21,16 @@ MAX_PIXELS = 178_000_000
 MAX_ASPECT = 50
 
 _FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")
+_SUFFIXES = {
+    "PNG": (".png",),
+    "JPEG": (".jpg", ".jpeg"),
+    "MPO": (".jpg", ".jpeg"),
+    "BMP": (".bmp",),
+    "GIF": (".gif",),
+    "TIFF": (".tif", ".tiff"),
+    "WEBP": (".webp",),
+    "PPM": (".ppm", ".pgm"),
+}
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -267,11 +277,39 @@ def _put_on_white(rgba: np.ndarray) -> np.ndarray:
     return ((rgba[:, :, :3] * alpha + 255 * (255 - alpha) + 127) // 255).astype(np.uint8)
 
 
+@dataclass(frozen=True)
+class PictureKind:
+    """How a picture file is stored.
+
+    Attributes:
+        suffixes: Usual ends of such a file's name, the most usual one first.
+        is_turned: Whether it lies or is mirrored, and only EXIF says how to turn it.
+    """
+
+    suffixes: tuple[str, ...]
+    is_turned: bool
+
+
+def picture_kind(source: str | Path | BinaryIO) -> PictureKind:
+    """Look at the header of a picture file.
+
+    Raises:
+        ImageError: See `read_image`.
+    """
+    name = _name_of(source)
+    picture = _open_picture(BytesIO(_read_bytes(source, name)), name)
+    return PictureKind(_SUFFIXES[picture.format], _turn_of(picture) is not None)
+
+
 def _turn_upright(image: np.ndarray, picture: Image.Image) -> np.ndarray:
     """Apply the EXIF orientation, if it can be read."""
     # Not ImageOps.exif_transpose: it also writes EXIF anew, which fails on odd but legible data.
-    try:
-        turn = _TURNS.get(picture.getexif().get(ExifTags.Base.Orientation))
-    except Exception:
-        turn = None
+    turn = _turn_of(picture)
     return image if turn is None else np.array(Image.fromarray(image).transpose(turn))
+
+
+def _turn_of(picture: Image.Image) -> Image.Transpose | None:
+    try:
+        return _TURNS.get(picture.getexif().get(ExifTags.Base.Orientation))
+    except Exception:
+        return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import cv2
 import numpy as np
 import torch
 from torch import Tensor
@@ -82,7 +83,41 @@ def unique_images(images: Sequence[np.ndarray]) -> list[np.ndarray]:
 
 def shot_tensors(image: np.ndarray, tiles: str, encoder: EncoderConfig) -> list[Tensor]:
     """Return what the model sees of a shot: the whole picture, or one tensor per tile."""
+    crops = [image[part] for part in _parts(image, tiles, encoder)]
+    return [to_tensor(crop, make_geometry(crop, "full", encoder)) for crop in crops]
+
+
+def masked_tensors(
+    image: np.ndarray, mask: np.ndarray, tiles: str, encoder: EncoderConfig
+) -> list[tuple[Tensor, Tensor]]:
+    """Return what the model sees of a picture and its mask, without tiles that show no defect.
+
+    Args:
+        image: `(H, W, 3)` uint8 RGB.
+        mask: `(H, W)` bool.
+        tiles: As `AnomalyDetector.predict` takes them.
+        encoder: Of the model.
+
+    Returns:
+        Per tile, or once for the whole picture, `(3, h, w)` in [0, 1] and `(h, w)` bool.
+    """
+    seen = []
+    for part in _parts(image, tiles, encoder):
+        if mask[part].any():
+            geometry = make_geometry(image[part], "full", encoder)
+            shares = cv2.resize(
+                mask[part].astype(np.float32),
+                geometry.input_size[::-1],
+                interpolation=cv2.INTER_AREA,
+            )
+            # Of a mark thinner than half a model pixel, what is nearest to one is kept.
+            flags = torch.from_numpy(shares >= min(0.5, shares.max()))
+            seen.append((to_tensor(image[part], geometry), flags))
+    return seen
+
+
+def _parts(image: np.ndarray, tiles: str, encoder: EncoderConfig) -> list[tuple[slice, slice]]:
+    """Return where the model looks: once at the whole picture, or at each tile."""
     layout = tile_layout(image, tiles, encoder)
     boxes = [(0, 0, *image.shape[:2])] if layout is None else tile_boxes(image.shape[:2], layout)
-    crops = [image[top : top + height, left : left + width] for top, left, height, width in boxes]
-    return [to_tensor(crop, make_geometry(crop, "full", encoder)) for crop in crops]
+    return [(slice(y, y + height), slice(x, x + width)) for y, x, height, width in boxes]

@@ -134,3 +134,19 @@ def warmup_cosine(step: int, total: int, warmup: int, peak: float, final: float)
         return peak * (step / (warmup - 1) if warmup > 1 else 1.0)
     progress = (step - warmup) / max(1, total - warmup)
     return final + 0.5 * (peak - final) * (1 + math.cos(math.pi * progress))
+
+
+def take_step(optimizer: StableAdamW, loss: Tensor, learning_rate: float) -> None:
+    """Go one step down the gradient of a loss, whose norm over all parameters is limited.
+
+    Args:
+        optimizer: With one group of parameters.
+        loss: Scalar.
+        learning_rate: Of this step.
+    """
+    (group,) = optimizer.param_groups
+    group["lr"] = learning_rate
+    optimizer.zero_grad()
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_(group["params"], GRADIENT_NORM_LIMIT)
+    optimizer.step()

@@ -87,5 +87,13 @@ class Progress:
                     seconds_left=elapsed * (1 - fraction) / fraction,
                 )
             )
+        self.check()
+
+    def check(self) -> None:
+        """Stop if asked to.
+
+        Raises:
+            FitCancelledError: `should_stop` answered True.
+        """
         if self.should_stop is not None and self.should_stop():
             raise FitCancelledError("The fit was cancelled; nothing was changed.")

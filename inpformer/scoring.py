@@ -89,7 +89,8 @@ def fuse_maps(
 ) -> Tensor:
     """Add the reconstruction and the segmentation map (++ Eq. 9), balanced as configured.
 
-    A memory, which is not the paper's, is a third part of the same weight. Smoothing and resizing
+    A memory, which is not the paper's, is a third part of the same weight, and a head that was
+    retrained may have more (`ModelConfig.head_weight`). Smoothing and resizing
     are linear, so adding after them gives what adding before would.
     """
     reconstruction, segmentation = maps["reconstruction"], maps["segmentation"]
@@ -98,9 +99,10 @@ def fuse_maps(
         reconstruction = reconstruction / calibration.reconstruction_level
         segmentation = segmentation / calibration.segmentation_level
         memory = None if memory is None else memory / calibration.memory_level
+    weight = config.head_weight
     if memory is None:
-        return 0.5 * (reconstruction + segmentation)
-    return (reconstruction + segmentation + memory) / 3
+        return (reconstruction + weight * segmentation) / (1 + weight)
+    return (reconstruction + weight * segmentation + memory) / (2 + weight)
 
 
 def score_size(input_size: tuple[int, int]) -> tuple[int, int]:

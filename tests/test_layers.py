@@ -21,7 +21,7 @@ TENSORS = (
     "calibration",
     "token_cache",
 )
-PICTURES = ("images", "tiling", "pictures", "files")
+PICTURES = ("images", "tiling", "pictures", "files", "annotations")
 PICTURE_LIBRARIES = ("PIL", "cv2", "gradio", "matplotlib")
 
 

@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 from inpformer.detector import AnomalyDetector
 from inpformer.ui import views
-from inpformer.ui.session import Session, Sessions
+from inpformer.ui.session import Session
+from inpformer.ui.sessions import Sessions
 from inpformer.ui.shelf import Shelf
 
 
@@ -44,9 +45,10 @@ class Handlers:
         card = views.detector_card(detector, title, session.words)
         return DetectorReport(session.detector_key, self.shelf.choices(session), card)
 
-    def arrive(self, session_id: str) -> DetectorReport:
-        """Return what a visitor's page begins with."""
-        return self.report_detector(self.sessions.get(session_id))
+    def arrive(self, session_id: str, pass_key: str = "") -> DetectorReport:
+        """Return what a visitor's page begins with; a reloaded one gets back what it had."""
+        session = self.sessions.resume(session_id, pass_key)
+        return self.report_detector(session)
 
     def use_detector(self, session_id: str, key: str) -> DetectorReport:
         """Use another detector from now on, in every tab.
@@ -61,6 +63,9 @@ class Handlers:
 
     def forget(self, session_id: str) -> DetectorReport:
         """Delete all of a visitor, stop their work, and return what a page begins with."""
-        words = self.sessions.get(session_id).words
+        before = self.sessions.get(session_id)
+        words, pass_key = before.words, before.pass_key
         self.sessions.forget(session_id)
-        return self.report_detector(self.sessions.get(session_id, words))
+        session = self.sessions.get(session_id, words)
+        session.pass_key = pass_key
+        return self.report_detector(session)

@@ -11,6 +11,7 @@ from gradio.utils import get_upload_folder
 from inpformer.detector import AnomalyDetector
 from inpformer.examples import Examples
 from inpformer.ui import views
+from inpformer.ui.annotate_tab import build_annotate_tab, wire_annotate_tab
 from inpformer.ui.batch_handlers import BatchHandlers
 from inpformer.ui.compare_tab import build_compare_tab, wire_compare_tab
 from inpformer.ui.example_handlers import ExampleHandlers, gallery_caption
@@ -20,13 +21,16 @@ from inpformer.ui.fewshot_handlers import FewshotHandlers
 from inpformer.ui.fewshot_tab import build_fewshot_tab, wire_fewshot_tab
 from inpformer.ui.handlers import Handlers
 from inpformer.ui.inspect_handlers import InspectHandlers
+from inpformer.ui.inspect_handlers import report as inspect_report
 from inpformer.ui.inspect_tab import build_inspect_tab, wire_inspect_tab
-from inpformer.ui.inspect_values import empty_report, report_outputs
+from inpformer.ui.inspect_values import empty_report, report_outputs, report_values
 from inpformer.ui.learn_tab import build_learn_tab, wire_learn_tab
 from inpformer.ui.page import Page
 from inpformer.ui.ready import ReadyDetectors
+from inpformer.ui.result_list import list_results
 from inpformer.ui.results_section import wire_results
-from inpformer.ui.session import FREE, Sessions
+from inpformer.ui.session import FREE
+from inpformer.ui.sessions import Sessions
 from inpformer.ui.shelf import Shelf
 from inpformer.ui.wiring import (
     DETECTOR,
@@ -39,6 +43,8 @@ from inpformer.ui.words import ENGLISH, label, words_of
 
 CSS_PATH = Path(__file__).with_name("style.css")
 MAX_FILE_SIZE = "100mb"
+_READ_PASS_KEY = "() => [sessionStorage.getItem('inpformer-visitor') || '']"
+_KEEP_PASS_KEY = "(key) => { sessionStorage.setItem('inpformer-visitor', key); }"
 _CACHE_SECONDS = (3600, 4 * 3600)
 
 
@@ -74,6 +80,8 @@ def build_demo(
                 page |= build_explorer_tab(handlers)
             with gr.Tab(label("TAB_COMPARE"), id="compare") as page["compare_tab"]:
                 page |= build_compare_tab(handlers)
+            with gr.Tab(label("TAB_ANNOTATE"), id="annotate") as page["annotate_tab"]:
+                page |= build_annotate_tab(handlers)
             with gr.Tab(label("TAB_LEARN"), id="learn") as page["learn_tab"]:
                 page |= build_learn_tab(handlers)
         _wire_head(handlers, demo, page)
@@ -83,6 +91,7 @@ def build_demo(
         wire_fewshot_tab(fitting, page)
         wire_explorer_tab(handlers, page)
         wire_compare_tab(handlers, page)
+        wire_annotate_tab(handlers, page)
         wire_learn_tab(handlers, page)
     demo.queue(default_concurrency_limit=4, max_size=64)
     return demo
@@ -107,13 +116,18 @@ def _head(handlers: Handlers) -> dict[str, Any]:
 
 def _wire_head(handlers: Handlers, demo: gr.Blocks, page: dict[str, Any]) -> None:
     @shown_to_visitor
-    def arrive(request: gr.Request) -> tuple[Any, ...]:
-        report = handlers.arrive(visitor(handlers, request))
-        words = words_of(request)
+    def arrive(pass_key: str, request: gr.Request) -> tuple[Any, ...]:
+        who, words = visitor(handlers, request), words_of(request)
+        report = handlers.arrive(who, pass_key or "")
+        session = handlers.sessions.get(who, words)
         entries = handlers.shelf.examples.gallery
         gallery = [(str(entry.picture_path), gallery_caption(entry, words)) for entry in entries]
-        empty = empty_report(handlers.shelf.start.map_names, words)
-        return (*detector_values(report), gallery, *empty)
+        if session.inspection is None:
+            shown = empty_report(handlers.shelf.start.map_names, words)
+        else:
+            again = inspect_report(session.inspection, session.list_view, words)
+            shown = report_values(again._replace(listing=list_results(session)))
+        return (session.pass_key, *detector_values(report), gallery, *shown)
 
     @shown_to_visitor
     def use_detector(key: str, request: gr.Request) -> tuple[Any, ...]:
@@ -128,15 +142,18 @@ def _wire_head(handlers: Handlers, demo: gr.Blocks, page: dict[str, Any]) -> Non
         return (*detector_values(report), None, None, "", *empty)
 
     def leave(request: gr.Request) -> None:
-        handlers.sessions.forget(request.session_hash or "")
+        handlers.sessions.leave(request.session_hash or "")
 
     hidden = {"api_visibility": "private", "show_progress": "hidden"}
-    outputs = [*parts_of(page, (*DETECTOR, "gallery")), *report_outputs(page)]
-    page["arrived"] = demo.load(arrive, None, outputs, **hidden)
+    # The browser tab keeps it, so that a reload of the page finds the visitor's work again.
+    pass_key = gr.Textbox(visible=False)
+    outputs = [pass_key, *parts_of(page, (*DETECTOR, "gallery")), *report_outputs(page)]
+    page["arrived"] = demo.load(arrive, pass_key, outputs, js=_READ_PASS_KEY, **hidden)
+    page["arrived"].success(None, pass_key, None, js=_KEEP_PASS_KEY, **hidden)
     page["detector_chosen"] = page["detector"].input(
         use_detector, page["detector"], parts_of(page, DETECTOR), **hidden
     )
-    page["forget"].click(
+    page["forgotten"] = page["forget"].click(
         forget,
         None,
         [*parts_of(page, (*DETECTOR, "picture", "files", "progress")), *report_outputs(page)],

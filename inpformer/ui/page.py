@@ -9,7 +9,7 @@ from typing import Any
 
 import gradio as gr
 
-from inpformer.ui.session import Sessions
+from inpformer.ui.sessions import Sessions
 
 
 class Page(gr.Blocks):

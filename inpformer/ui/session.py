@@ -5,13 +5,12 @@ from __future__ import annotations
 import shutil
 import tempfile
 import threading
-import time
 import uuid
 from collections import OrderedDict
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -20,14 +19,13 @@ from inpformer.errors import UserError
 from inpformer.ui.inspection import Inspection, ViewSettings
 from inpformer.ui.words import ENGLISH, Words
 
-MAX_SESSIONS = 64
-IDLE_SECONDS = 3600.0
+if TYPE_CHECKING:
+    from inpformer.ui.annotation_desk import AnnotationDesk
+
 MAX_DETECTORS = 6
 MAX_INSPECTIONS = 48
 MAX_NAME = 80
 FREE = "free"
-
-_SWEEP_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -74,7 +72,11 @@ class Session:
         current: Id of the inspection on the screen.
         list_view: The map and cut of the list of results; None for each result's own.
         uploads: Files of the web server's cache that they brought, or that were drawn for them.
+        desk: What they annotate; None until they do.
         job: Their running fit or other long work.
+        pass_key: A secret of their browser tab's, by which a reloaded page is known again; empty
+            for callers that are no page.
+        left_at: Monotonic seconds when their page was closed or reloaded; None while it is open.
         last_seen: Monotonic seconds.
         is_forgotten: Set when the visitor is: what still runs for them keeps nothing.
         root: Where `folder` is made; None for the place of temporary files.
@@ -87,7 +89,10 @@ class Session:
     current: str | None = None
     list_view: ViewSettings | None = None
     uploads: set[Path] = field(default_factory=set)
+    desk: AnnotationDesk | None = None
     job: Job | None = None
+    pass_key: str = ""
+    left_at: float | None = None
     last_seen: float = 0.0
     is_forgotten: bool = False
     root: Path | None = None
@@ -214,6 +219,7 @@ class Session:
         self.inspections.clear()
         self.uploads.clear()
         self.current, self.detector_key, self.list_view = None, FREE, None
+        self.desk = None
         with self._lock:
             folder, self._folder = self._folder, None
         if folder is not None:
@@ -223,98 +229,3 @@ class Session:
     def _drop_picture(self, inspection: Inspection) -> None:
         if all(other.path != inspection.path for other in self.inspections.values()):
             shutil.rmtree(inspection.path.parent, ignore_errors=True)
-
-
-class Sessions:
-    """All visitors, by the id of their page. Idle and surplus ones are forgotten, oldest first.
-
-    Args:
-        max_sessions: How many visitors are kept.
-        idle_seconds: How long nothing may be heard of one.
-        clock: Monotonic seconds.
-        root: Where visitors' folders are made; None for the place of temporary files.
-        upload_root: The web server's cache of uploads, of which visitors' files are deleted too;
-            None leaves them to the web server.
-    """
-
-    def __init__(
-        self,
-        max_sessions: int = MAX_SESSIONS,
-        idle_seconds: float = IDLE_SECONDS,
-        clock: Callable[[], float] = time.monotonic,
-        root: Path | None = None,
-        upload_root: Path | None = None,
-    ) -> None:
-        self._sessions: OrderedDict[str, Session] = OrderedDict()
-        self._lock = threading.Lock()
-        self._max_sessions = max_sessions
-        self._idle_seconds = idle_seconds
-        self._clock = clock
-        self._root = root
-        self._upload_root = upload_root and upload_root.resolve()
-        self._sweeper: threading.Thread | None = None
-
-    def get(self, session_id: str, words: Words | None = None) -> Session:
-        """Return the visitor's session, a new one if there is none."""
-        with self._lock:
-            session = self._sessions.pop(session_id, None) or Session(root=self._root)
-            session.last_seen = self._clock()
-            if words is not None:
-                session.words = words
-            self._sessions[session_id] = session
-            self._drop_surplus()
-            if self._sweeper is None:
-                self._sweeper = threading.Thread(target=self._watch, daemon=True, name="sweep")
-                self._sweeper.start()
-            return session
-
-    def note_files(self, session_id: str, files: set[Path]) -> None:
-        """Remember files of the web server's cache that show a visitor's data."""
-        with self._lock:
-            if files and (session := self._sessions.get(session_id)) is not None:
-                session.uploads |= files
-
-    def forget(self, session_id: str) -> None:
-        """Drop a visitor's data, files too, and stop their work."""
-        with self._lock:
-            self._drop(session_id)
-
-    def sweep(self) -> None:
-        """Drop idle visitors."""
-        with self._lock:
-            self._drop_surplus()
-
-    def __len__(self) -> int:
-        return len(self._sessions)
-
-    def _watch(self) -> None:
-        pause = threading.Event()
-        while True:
-            pause.wait(_SWEEP_SECONDS)
-            with self._lock:
-                self._drop_surplus()
-                if not self._sessions:
-                    self._sweeper = None
-                    return
-
-    def _drop_surplus(self) -> None:
-        now = self._clock()
-        for key in list(self._sessions):
-            session = self._sessions[key]
-            is_idle = session.job is None and now - session.last_seen > self._idle_seconds
-            if is_idle or len(self._sessions) > self._max_sessions:
-                self._drop(key)
-
-    def _drop(self, session_id: str) -> None:
-        session = self._sessions.pop(session_id, None)
-        if session is None:
-            return
-        for upload in session.clear():
-            self._delete_upload(upload)
-
-    def _delete_upload(self, upload: Path) -> None:
-        # The same picture brought by two visitors is one file of the cache.
-        if any(upload in other.uploads for other in self._sessions.values()):
-            return
-        if self._upload_root is not None and upload.resolve().is_relative_to(self._upload_root):
-            upload.unlink(missing_ok=True)

@@ -124,5 +124,5 @@ LEARN_PRIVACY: Final = """## Privacy
 there are no analytics and no history of runs.
 - Pictures, detectors and results of your visit are yours alone, and nobody else's page can reach
 them. Only a limited number is kept: the oldest go first.
-- They are deleted, with the drawings made of them, when you press *Forget me*, when you leave the
-page, or after an hour in which you do nothing."""
+- They are deleted, with the drawings made of them, when you press *Forget me*, minutes after you
+leave the page (so that a reload of it loses nothing), or after an hour in which you do nothing."""

@@ -12,9 +12,27 @@ from typing import Any
 
 import gradio as gr
 
-from inpformer.ui import text, text_compare, text_explorer, text_fewshot, text_inspect, text_learn
+from inpformer.ui import (
+    text,
+    text_annotate,
+    text_compare,
+    text_explorer,
+    text_fewshot,
+    text_inspect,
+    text_learn,
+    text_painter,
+)
 
-CATALOGUES = (text, text_inspect, text_fewshot, text_explorer, text_compare, text_learn)
+CATALOGUES = (
+    text,
+    text_inspect,
+    text_fewshot,
+    text_explorer,
+    text_compare,
+    text_annotate,
+    text_learn,
+    text_painter,
+)
 
 
 class Words:

@@ -23,7 +23,7 @@ from inpformer.ui.example_handlers import ExampleHandlers
 from inpformer.ui.fewshot_handlers import FewshotHandlers
 from inpformer.ui.handlers import Handlers
 from inpformer.ui.inspect_handlers import InspectHandlers
-from inpformer.ui.session import Sessions
+from inpformer.ui.sessions import Sessions
 from inpformer.ui.shelf import Shelf
 
 

@@ -11,7 +11,8 @@ from inpformer.ui import compare_handlers
 from inpformer.ui.compare_handlers import CompareHandlers, CompareReport
 from inpformer.ui.handlers import Handlers
 from inpformer.ui.inspect_handlers import InspectHandlers
-from inpformer.ui.session import FREE, Sessions
+from inpformer.ui.session import FREE
+from inpformer.ui.sessions import Sessions
 from inpformer.ui.shelf import Shelf
 from inpformer.ui.words import CHINESE
 

@@ -17,7 +17,7 @@ from inpformer.ui.fewshot_handlers import FewshotHandlers
 from inpformer.ui.handlers import Handlers
 from inpformer.ui.inspect_handlers import InspectHandlers
 from inpformer.ui.ready import ReadyDetectors
-from inpformer.ui.session import Sessions
+from inpformer.ui.sessions import Sessions
 from inpformer.ui.shelf import ZERO_SHOT, Shelf
 from inpformer.ui.words import ENGLISH as text
 

@@ -13,7 +13,7 @@ from inpformer.ui.explorer_handlers import ExplorerHandlers, ExplorerReport
 from inpformer.ui.explorer_look import VIEWS
 from inpformer.ui.handlers import Handlers
 from inpformer.ui.inspect_handlers import InspectHandlers
-from inpformer.ui.session import Sessions
+from inpformer.ui.sessions import Sessions
 from inpformer.ui.shelf import PART, Shelf
 from inpformer.ui.words import ENGLISH
 

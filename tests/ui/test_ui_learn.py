@@ -8,7 +8,7 @@ from inpformer.examples import Examples
 from inpformer.ui.handlers import Handlers
 from inpformer.ui.inspect_handlers import InspectHandlers
 from inpformer.ui.learn_handlers import LearnHandlers, paste_foreign
-from inpformer.ui.session import Sessions
+from inpformer.ui.sessions import Sessions
 from inpformer.ui.shelf import Shelf
 from inpformer.ui.words import CHINESE
 

@@ -10,7 +10,8 @@ from PIL import Image
 
 from inpformer.errors import UserError
 from inpformer.ui.inspection import DISPLAY_SIDE, Inspection
-from inpformer.ui.session import MAX_DETECTORS, MAX_INSPECTIONS, Sessions
+from inpformer.ui.session import MAX_DETECTORS, MAX_INSPECTIONS
+from inpformer.ui.sessions import Sessions
 
 
 class Clock:

@@ -382,7 +382,7 @@ def test_copies_do_not_count_towards_the_most_shots(source):
 
 def test_the_provenance_says_how_it_was_fitted(fitted):
     provenance = fitted["inp-former"].provenance
-    assert provenance.fit == {"seed": 1, "steps": 4, "variant": "inp-former"}
+    assert FitConfig(**provenance.fit) == replace(QUICK, variant="inp-former")
     assert provenance.shot_count == 1 and provenance.encoder_reason == "tiny"
 
 

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from inpformer import fitting
+from inpformer import fitting, head_training
 from inpformer.augmentation import VIEW_COUNT
 from inpformer.config import VARIANTS, FitConfig, ModelConfig
 from inpformer.errors import FitCancelledError, UserError
@@ -121,8 +121,9 @@ def test_every_trainable_part_gets_a_gradient_and_changes(encoder, tiny_config, 
                 largest[id(parameter)] = max(largest.get(id(parameter), 0.0), size)
             return super().step(closure)
 
-    monkeypatch.setattr(fitting, "StableAdamW", Watching)
-    fit = fitting._Fit(encoder, tiny_config, shots(), FEW_STEPS)
+    for module in (fitting, head_training):
+        monkeypatch.setattr(module, "StableAdamW", Watching)
+    fit = fitting.FewShotFit(encoder, tiny_config, shots(), FEW_STEPS)
     fresh = trained_state(fit.new_model())
     model, _ = fit_model(encoder, tiny_config, shots(), FEW_STEPS)
     trainable = [(n, p) for n, p in model.named_parameters() if not n.startswith("encoder.")]
@@ -159,7 +160,7 @@ def test_a_smaller_decoder_is_fitted_like_any_other_and_costs_less(encoder, tiny
     assert_is_usable(small, fit_model(encoder, small, shots(), FEW_STEPS), picture(7))
     costs = []
     for config in (small, tiny_config):
-        plan = fitting._Fit(encoder, config, shots(), FEW_STEPS).plan()
+        plan = fitting.FewShotFit(encoder, config, shots(), FEW_STEPS).plan()
         costs.append({phase: cost for phase, (_, cost) in plan.items()})
     assert costs[0]["encode"] == costs[1]["encode"]
     assert all(costs[0][phase] < costs[1][phase] for phase in ("train", "calibrate", "anomalies"))
@@ -329,7 +330,7 @@ def test_the_tiles_of_a_shot_count_as_one_picture(variant, shot_count, encoder, 
 @pytest.mark.parametrize("tile_count", [1, 2])
 def test_held_out_views_are_never_fitted_on(shot_count, tile_count, encoder, tiny_config):
     given = [[picture(0)] * tile_count for _ in range(shot_count)]
-    fit = fitting._Fit(encoder, tiny_config, given, FEW_STEPS)
+    fit = fitting.FewShotFit(encoder, tiny_config, given, FEW_STEPS)
     views = [
         (shot, view) for shot, _ in fit.pictures for view in range(VIEW_COUNT)
     ]  # the order of the cache

@@ -150,12 +150,12 @@ def test_a_fit_fills_the_memory_and_calibrates_what_it_says(shot_count, config):
 def test_views_left_out_for_the_threshold_are_not_remembered_either(config, monkeypatch):
     filled = []
 
-    class Watched(fitting._Fit):
+    class Watched(fitting.FewShotFit):
         def remember(self, model, views):
             super().remember(model, views)
             filled.append((self, set(views), model.memory.directions.clone()))
 
-    monkeypatch.setattr(fitting, "_Fit", Watched)
+    monkeypatch.setattr(fitting, "FewShotFit", Watched)
     shots = [[picture(seed)] for seed in range(3)]
     fit_model(build_encoder(config.encoder), config, shots, QUICK)
     assert len(filled) == 4, "the model and three that leave a picture out"

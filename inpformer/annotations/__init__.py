@@ -1,0 +1,1 @@
+"""Labels and masks of pictures: a store that loses nothing, and the formats of other programs."""

@@ -1,0 +1,139 @@
+"""The layout of MVTec AD, which knows one kind of defect per picture and no classes in masks.
+
+What it cannot hold (several classes, sources, names, pictures that are not labelled) lies beside,
+in the tables of `table.py` and the folders `class_masks`, `unlabelled` and `skipped`. On the way
+back it counts only where the ground truth still agrees with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from inpformer.annotations.annotation import Annotation, DefectClass, settle_label
+from inpformer.annotations.labelled_set import ClassBook, Entry, LabelledSet, Outgoing, OutgoingSet
+from inpformer.annotations.masks import encode_mask, read_binary_mask
+from inpformer.annotations.names import UniqueNames, folder_key
+from inpformer.annotations.table import (
+    read_classes,
+    read_table,
+    row_annotation,
+    table_row,
+    write_table,
+)
+from inpformer.datasets import NORMAL
+from inpformer.errors import UserError
+from inpformer.images import IMAGE_SUFFIXES, load_image
+
+COMBINED, UNMARKED = "combined", "anomalous"
+_ASIDE = ("unlabelled", "skipped")
+
+
+def write_mvtec(folder: Path, outgoing: OutgoingSet) -> list[str]:
+    """Write all pictures into the layout of MVTec AD; the tables beside it lose nothing."""
+    folders = _defect_folders(outgoing.classes)
+    rows, aside = [], 0
+    for item in outgoing:
+        place = _place_of(item.annotation, folders)
+        aside += place in _ASIDE
+        item.copy_to(folder / place)
+        if place.startswith("test/") and place != f"test/{NORMAL}":
+            _write_ground_truth(folder / "ground_truth" / place.removeprefix("test/"), item)
+        picture, mask = f"{place}/{item.file_name}", f"class_masks/{item.stem}.png"
+        rows.append(table_row(folder, picture, mask, item.annotation))
+    write_table(folder, rows, outgoing.classes)
+    if not aside:
+        return []
+    return [
+        f"{aside} pictures without a verdict are in folders that MVTec AD does not know "
+        f"({' and '.join(_ASIDE)})."
+    ]
+
+
+def _place_of(annotation: Annotation, folders: dict[int, str]) -> str:
+    if annotation.label in _ASIDE:
+        return annotation.label
+    if annotation.label == "normal":
+        return f"train/{NORMAL}"
+    values = {region.value for region in annotation.regions}
+    if not values:
+        return f"test/{NORMAL if annotation.label == 'corrected' else UNMARKED}"
+    return f"test/{folders[values.pop()] if len(values) == 1 else COMBINED}"
+
+
+def _write_ground_truth(folder: Path, item: Outgoing) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    mask = (item.annotation.mask != 0).astype(np.uint8) * 255
+    (folder / f"{item.stem}_mask.png").write_bytes(encode_mask(mask))
+
+
+def _defect_folders(classes: Sequence[DefectClass]) -> dict[int, str]:
+    names = UniqueNames()
+    for name in (NORMAL, COMBINED, UNMARKED):
+        names.give(name)
+    return {item.value: names.give(folder_key(item.name)) for item in classes}
+
+
+def read_mvtec(root: Path) -> LabelledSet:
+    """Read a folder in the layout of MVTec AD, without `train/good` too.
+
+    Raises:
+        UserError: A table is damaged.
+    """
+    found = LabelledSet(read_classes(root))
+    table = read_table(root)
+    by_folder = {name: value for value, name in _defect_folders(found.book.classes).items()}
+    places = [f"train/{NORMAL}", *_ASIDE]
+    places += [f"test/{item.name}" for item in sorted((root / "test").glob("*")) if item.is_dir()]
+    for place in places:
+        for picture in sorted((root / place).glob("*")):
+            if picture.suffix.lower() not in IMAGE_SUFFIXES or picture.name.startswith("."):
+                continue
+            row = table.get(f"{place}/{picture.name}")
+            found.readers.append(
+                lambda picture=picture, place=place, row=row: _read_picture(
+                    root, picture, place, row, found.book, by_folder
+                )
+            )
+    return found
+
+
+def _read_picture(
+    root: Path,
+    picture: Path,
+    place: str,
+    row: dict[str, str] | None,
+    book: ClassBook,
+    by_folder: dict[str, int],
+) -> Entry:
+    shape = load_image(picture).shape[:2]
+    defect = place.removeprefix("test/") if place.startswith("test/") else NORMAL
+    marked = np.zeros(shape, bool)
+    if defect != NORMAL:
+        marked = _read_ground_truth(root / "ground_truth" / defect, picture.stem, shape)
+    name = (row or {}).get("name") or f"{place}/{picture.name}"
+    if row is not None:
+        annotation = row_annotation(root, row, name, shape)
+        if place in _ASIDE or np.array_equal(annotation.mask != 0, marked):
+            return Entry(picture, annotation)
+    if place in _ASIDE:
+        return Entry(picture, Annotation(name, marked.astype(np.uint8), place))
+    if not marked.any():
+        return Entry(picture, Annotation(name, marked.astype(np.uint8), _empty_label(defect)))
+    value = by_folder.get(defect) or book.value_of(defect)
+    mask = marked.astype(np.uint8) * np.uint8(value)
+    label = (row or {}).get("label")
+    return Entry(picture, Annotation(name, mask, settle_label(label, mask)))
+
+
+def _empty_label(defect: str) -> str:
+    return "normal" if defect == NORMAL else "anomalous"
+
+
+def _read_ground_truth(folder: Path, stem: str, shape: tuple[int, int]) -> np.ndarray:
+    for name in (f"{stem}_mask.png", f"{stem}.png"):
+        if (folder / name).is_file():
+            return read_binary_mask(folder / name, shape)
+    raise UserError(f"The picture '{stem}' has no mask in '{folder}'; add '{stem}_mask.png' there.")

@@ -1,0 +1,225 @@
+"""One function per action of a visitor who retrains a detector with corrected pictures."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from inpformer.annotations.corrected import CorrectedSet, corrected_in
+from inpformer.changes import Changes, LabelledPicture, what_changed
+from inpformer.detector import AnomalyDetector
+from inpformer.errors import FitCancelledError, UserError
+from inpformer.model_input import MAX_SHOTS
+from inpformer.progress import FitStep
+from inpformer.retraining import Retrainer
+from inpformer.ui import retrain_views, views
+from inpformer.ui.annotate_handlers import AnnotateHandlers
+from inpformer.ui.background import Background
+from inpformer.ui.handlers import DetectorReport
+from inpformer.ui.inspection import at_display_size
+from inpformer.ui.session import Session
+
+_REPORT_SECONDS = 0.25
+# With more corrections, retraining once without each of them takes minutes.
+MOST_LEFT_OUT = 8
+
+
+class RetrainReport(NamedTuple):
+    """State of a retraining as the page shows it; what is None stays as it is."""
+
+    progress: str
+    is_running: bool
+    detector: DetectorReport | None = None
+    changes: str | None = None
+    former: str | None = None
+
+
+class PlanReport(NamedTuple):
+    """What a retraining would use, and whether it can begin."""
+
+    card: str
+    is_ready: bool
+    former: str | None
+
+
+@dataclass(frozen=True)
+class _Task:
+    """All that a retraining works from."""
+
+    key: str
+    detector: AnomalyDetector
+    shots: list[np.ndarray]
+    labelled: CorrectedSet
+    used_normals: int
+
+    def pictures(self) -> list[LabelledPicture]:
+        """Return every labelled picture, and what the retraining has seen of it."""
+        found = self.labelled
+        marked = [
+            LabelledPicture(name, item.image, item.mask, is_used=True, correction=index)
+            for index, (name, item) in enumerate(zip(found.names, found.corrections, strict=True))
+        ]
+        normal = [
+            LabelledPicture(
+                name, image, np.zeros(image.shape[:2], bool), is_used=index < self.used_normals
+            )
+            for index, (name, image) in enumerate(
+                zip(found.normal_names, found.normal_images, strict=True)
+            )
+        ]
+        return [*marked, *normal]
+
+
+class RetrainHandlers:
+    """What a visitor does with a detector and the pictures they labelled.
+
+    Args:
+        annotating: The actions with pictures to label.
+    """
+
+    def __init__(self, annotating: AnnotateHandlers) -> None:
+        self.annotating = annotating
+        self.handlers = annotating.handlers
+
+    def plan(self, session_id: str, use_normal: bool = False) -> PlanReport:
+        """Say what a retraining of the detector in use would work with.
+
+        Args:
+            session_id: The visitor.
+            use_normal: Whether pictures labelled normal join the normal shots.
+        """
+        session = self.handlers.sessions.get(session_id)
+        infos = self.annotating.desk(session).pictures()
+        marked = [
+            item.name
+            for item in infos
+            if item.info.label in ("anomalous", "corrected") and item.info.regions
+        ]
+        normal = sum(item.info.label == "normal" for item in infos)
+        shots = len(self.handlers.shelf.shots(session))
+        used = min(normal, max(0, MAX_SHOTS - shots)) if use_normal or not shots else 0
+        title = self.handlers.shelf.title(session)
+        has_head = "segmentation" in self.handlers.shelf.detector(session).map_names
+        card = retrain_views.plan_card(
+            retrain_views.Plan(title, marked, shots, normal, used, has_head), session.words
+        )
+        is_ready = has_head and bool(marked) and shots + used > 0
+        return PlanReport(card, is_ready, self._former(session))
+
+    def retrain(self, session_id: str, use_normal: bool = False) -> Iterator[RetrainReport]:
+        """Train the next version of the detector in use with what is labelled.
+
+        The result is a detector of the visitor's own; the former one stays. Reports while it runs.
+
+        Args:
+            session_id: The visitor.
+            use_normal: Whether pictures labelled normal join the normal shots.
+
+        Raises:
+            UserError: Something is missing, or other long work of this visitor is running.
+        """
+        session = self.handlers.sessions.get(session_id)
+        words = session.words
+        task = self._task(session, use_normal)
+        job = session.start_job(words.A_RETRAINING)
+        started = time.monotonic()
+
+        def work(tell: Callable[[Any], None]) -> tuple[AnomalyDetector, Changes]:
+            retrainer = Retrainer(
+                task.detector, task.shots, task.labelled.corrections, None, tell, job.stop.is_set
+            )
+            after = retrainer.retrain()
+            tell(words.RETRAIN_COMPARING)
+            is_quick = 2 <= len(task.labelled.corrections) <= MOST_LEFT_OUT
+            pictures = task.pictures()
+            return after, what_changed(
+                task.detector, after, pictures, retrainer if is_quick else None
+            )
+
+        try:
+            running = Background(work, _REPORT_SECONDS)
+            for steps in running.steps():
+                yield RetrainReport(_progress(steps[-1], session), True)
+            is_late = job.stop.is_set() and running.error is None
+            if is_late or isinstance(running.error, FitCancelledError):
+                yield RetrainReport(views.message(words.RETRAIN_CANCELLED), False)
+                return
+            after, changes = running.result()
+            yield self._keep(session, task, after, changes, time.monotonic() - started)
+        finally:
+            # Also when the visitor has left: the generator is closed and the thread must end.
+            session.end_job(job)
+
+    def cancel(self, session_id: str) -> None:
+        """Ask a visitor's running retraining to stop."""
+        session = self.handlers.sessions.get(session_id)
+        if session.job is not None and session.job.what == session.words.A_RETRAINING:
+            session.job.stop.set()
+
+    def roll_back(self, session_id: str) -> DetectorReport:
+        """Use the detector again that the one in use was retrained from.
+
+        Raises:
+            UserError: The one in use was not retrained here, or the former one is gone.
+        """
+        session = self.handlers.sessions.get(session_id)
+        former = self._former(session)
+        if former is None:
+            raise UserError(session.words.RETRAIN_NO_FORMER)
+        desk = self.annotating.desk(session)
+        return self.handlers.use_detector(session_id, desk.former[session.detector_key])
+
+    def _task(self, session: Session, use_normal: bool) -> _Task:
+        words, shelf = session.words, self.handlers.shelf
+        detector = shelf.detector(session)
+        if "segmentation" not in detector.map_names:
+            raise UserError(words.RETRAIN_NO_HEAD)
+        labelled = corrected_in(self.annotating.desk(session).store)
+        if not labelled.corrections:
+            raise UserError(words.RETRAIN_NOTHING)
+        shots = shelf.shots(session)
+        used = 0
+        if use_normal or not shots:
+            extra = labelled.normal_images[: max(0, MAX_SHOTS - len(shots))]
+            shots, used = [*shots, *extra], len(extra)
+        if not shots:
+            raise UserError(words.RETRAIN_NO_SHOTS)
+        return _Task(session.detector_key, detector, shots, labelled, used)
+
+    def _keep(
+        self,
+        session: Session,
+        task: _Task,
+        after: AnomalyDetector,
+        changes: Changes,
+        seconds: float,
+    ) -> RetrainReport:
+        words, desk = session.words, self.annotating.desk(session)
+        base = re.sub(r" v\d+$", "", self.handlers.shelf.title(session, task.key))
+        name = session.free_name(f"{base} v{after.provenance.version}")
+        if task.key in session.own:
+            session.own.move_to_end(task.key)  # it must not be the oldest, which makes room
+        shots = tuple(at_display_size(image) for image in task.shots)
+        session.add_detector(name, after, shots)
+        desk.former[session.detector_key] = task.key
+        said = words.RETRAIN_DONE.format(
+            name=name, count=len(task.labelled.corrections), seconds=seconds
+        )
+        html = retrain_views.changes(changes, task.detector, after, task.pictures(), words)
+        report = self.handlers.report_detector(session)
+        return RetrainReport(views.message(said), False, report, html, self._former(session))
+
+    def _former(self, session: Session) -> str | None:
+        """Return the title of what the detector in use was retrained from, if that is there."""
+        key = self.annotating.desk(session).former.get(session.detector_key)
+        keys = [each for _, each in self.handlers.shelf.choices(session)]
+        return self.handlers.shelf.title(session, key) if key in keys else None
+
+
+def _progress(step: FitStep | str, session: Session) -> str:
+    return views.message(step) if isinstance(step, str) else views.progress_bar(step, session.words)

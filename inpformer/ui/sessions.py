@@ -1,0 +1,169 @@
+"""All visitors of the page: who is who, and when each of them is forgotten."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from pathlib import Path
+
+from inpformer.ui.session import Session
+from inpformer.ui.words import Words
+
+MAX_SESSIONS = 64
+IDLE_SECONDS = 3600.0
+# A reload of the page is a leaving and a coming back; this is how long the coming back may take.
+RELOAD_SECONDS = 120.0
+
+_SWEEP_SECONDS = 60.0
+
+
+class Sessions:
+    """All visitors, by the id of their page. Idle and surplus ones are forgotten, oldest first.
+
+    Args:
+        max_sessions: How many visitors are kept.
+        idle_seconds: How long nothing may be heard of one.
+        clock: Monotonic seconds.
+        root: Where visitors' folders are made; None for the place of temporary files.
+        upload_root: The web server's cache of uploads, of which visitors' files are deleted too;
+            None leaves them to the web server.
+    """
+
+    def __init__(
+        self,
+        max_sessions: int = MAX_SESSIONS,
+        idle_seconds: float = IDLE_SECONDS,
+        clock: Callable[[], float] = time.monotonic,
+        root: Path | None = None,
+        upload_root: Path | None = None,
+    ) -> None:
+        self._sessions: OrderedDict[str, Session] = OrderedDict()
+        self._lock = threading.Lock()
+        self._max_sessions = max_sessions
+        self._idle_seconds = idle_seconds
+        self._clock = clock
+        self._root = root
+        self._upload_root = upload_root and upload_root.resolve()
+        self._sweeper: threading.Thread | None = None
+
+    def get(self, session_id: str, words: Words | None = None) -> Session:
+        """Return the visitor's session, a new one if there is none."""
+        with self._lock:
+            return self._get(session_id, words)
+
+    def resume(self, session_id: str, pass_key: str) -> Session:
+        """Return what a page that was reloaded had, or a new session, with a pass key either way.
+
+        Args:
+            session_id: The new id of the page.
+            pass_key: What its browser tab was given before; empty or unknown if nothing.
+        """
+        with self._lock:
+            old = self._of_pass_key(pass_key)
+            if old is not None and self._sessions.get(session_id) is not old:
+                self._drop(session_id)
+                # The former id stays until the web server says that it has gone.
+                self._sessions[session_id] = old
+            session = self._get(session_id)
+            session.pass_key = session.pass_key or secrets.token_urlsafe(24)
+            return session
+
+    def leave(self, session_id: str) -> None:
+        """Note that a page was closed; its visitor is forgotten unless it comes back soon."""
+        with self._lock:
+            session = self._sessions.get(session_id)
+            if session is None:
+                return
+            if any(key != session_id for key in self._ids_of(session)):
+                del self._sessions[session_id]
+            elif not session.pass_key:
+                self._drop(session_id)
+            else:
+                session.left_at = self._clock()
+                if session.job is not None:
+                    session.job.stop.set()
+
+    def note_files(self, session_id: str, files: set[Path]) -> None:
+        """Remember files of the web server's cache that show a visitor's data."""
+        with self._lock:
+            if files and (session := self._sessions.get(session_id)) is not None:
+                session.uploads |= files
+
+    def forget(self, session_id: str) -> None:
+        """Drop a visitor's data, files too, and stop their work."""
+        with self._lock:
+            self._drop(session_id)
+
+    def sweep(self) -> None:
+        """Drop idle visitors."""
+        with self._lock:
+            self._drop_surplus()
+
+    def __len__(self) -> int:
+        return len(self._sessions)
+
+    def _watch(self) -> None:
+        pause = threading.Event()
+        while True:
+            pause.wait(_SWEEP_SECONDS)
+            with self._lock:
+                self._drop_surplus()
+                if not self._sessions:
+                    self._sweeper = None
+                    return
+
+    def _get(self, session_id: str, words: Words | None = None) -> Session:
+        session = self._sessions.pop(session_id, None) or Session(root=self._root)
+        session.last_seen, session.left_at = self._clock(), None
+        if words is not None:
+            session.words = words
+        self._sessions[session_id] = session
+        self._drop_surplus()
+        if self._sweeper is None:
+            self._sweeper = threading.Thread(target=self._watch, daemon=True, name="sweep")
+            self._sweeper.start()
+        return session
+
+    def _of_pass_key(self, pass_key: str) -> Session | None:
+        wanted = pass_key.encode()
+        return next(
+            (
+                session
+                for session in self._sessions.values()
+                if session.pass_key and secrets.compare_digest(session.pass_key.encode(), wanted)
+            ),
+            None,
+        )
+
+    def _ids_of(self, session: Session) -> list[str]:
+        return [key for key, other in self._sessions.items() if other is session]
+
+    def _drop_surplus(self) -> None:
+        now = self._clock()
+        for key in list(self._sessions):
+            session = self._sessions.get(key)
+            if session is None:
+                continue
+            is_idle = session.job is None and now - session.last_seen > self._idle_seconds
+            has_left = session.left_at is not None and now - session.left_at > RELOAD_SECONDS
+            if is_idle or has_left or len(self._sessions) > self._max_sessions:
+                self._drop(key)
+
+    def _drop(self, session_id: str) -> None:
+        session = self._sessions.get(session_id)
+        if session is None:
+            return
+        for key in self._ids_of(session):
+            del self._sessions[key]
+        for upload in session.clear():
+            self._delete_upload(upload)
+
+    def _delete_upload(self, upload: Path) -> None:
+        # The same picture brought by two visitors is one file of the cache.
+        if any(upload in other.uploads for other in self._sessions.values()):
+            return
+        if self._upload_root is not None and upload.resolve().is_relative_to(self._upload_root):
+            upload.unlink(missing_ok=True)
