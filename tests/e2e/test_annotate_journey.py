@@ -19,7 +19,7 @@ def stored_masks(visitor) -> dict[str, np.ndarray]:
         page.get_by_text("Export and import", exact=True).click()
     with page.expect_download() as waiting:
         page.click("#export-run")
-    data = open(waiting.value.path(), "rb").read()
+    data = waiting.value.path().read_bytes()
     masks = {}
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         for row in csv.DictReader(io.StringIO(archive.read("metadata.csv").decode("utf-8-sig"))):

@@ -99,7 +99,9 @@ def test_every_make_target_named_exists():
 
 def test_every_command_line_parses():
     lines = [words[1:] for words in shell_lines() if words[:1] == ["inpformer"]]
-    assert {words[0] for words in lines} == {"fit", "predict", "info", "import-official"}
+    assert {words[0] for words in lines} == {
+        *("fit", "predict", "info", "import-official", "retrain", "annotate-export")
+    }
     for words in lines:
         options = cli._parser().parse_args(words)
         assert options.run.__name__ == words[0].replace("-", "_")
@@ -107,7 +109,7 @@ def test_every_command_line_parses():
 
 def test_every_option_named_is_one_of_the_command_or_the_app(capsys):
     known = set(re.findall(r"--[a-z-]+", (ROOT / "app.py").read_text())) | {"--help"}
-    for verb in ("fit", "predict", "info", "import-official"):
+    for verb in ("fit", "predict", "info", "import-official", "retrain", "annotate-export"):
         with pytest.raises(SystemExit):
             cli._parser().parse_args([verb, "--help"])
         known |= set(re.findall(r"--[a-z-]+", capsys.readouterr().out))
