@@ -19,9 +19,8 @@ def stored_masks(visitor) -> dict[str, np.ndarray]:
         page.get_by_text("Export and import", exact=True).click()
     with page.expect_download() as waiting:
         page.click("#export-run")
-    data = waiting.value.path().read_bytes()
     masks = {}
-    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+    with zipfile.ZipFile(waiting.value.path()) as archive:
         for row in csv.DictReader(io.StringIO(archive.read("metadata.csv").decode("utf-8-sig"))):
             name = next(value for value in row.values() if value and value.endswith("blot.png"))
             mask = next((value for key, value in row.items() if "mask" in key and value), "")
