@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from inpformer.config import FitConfig, LossConfig, ModelConfig
+    from inpformer.corrections import Correction, RetrainConfig
     from inpformer.detector import AnomalyDetector
     from inpformer.errors import FitCancelledError, UserError
     from inpformer.images import load_image, read_image
@@ -18,10 +19,12 @@ if TYPE_CHECKING:
 _HOMES = {
     "AnomalyDetector": "detector",
     "AnomalyResult": "result",
+    "Correction": "corrections",
     "FitCancelledError": "errors",
     "FitConfig": "config",
     "LossConfig": "config",
     "ModelConfig": "config",
+    "RetrainConfig": "corrections",
     "UserError": "errors",
     "__version__": "version",
     "load_image": "images",
@@ -31,10 +34,12 @@ _HOMES = {
 __all__ = [
     "AnomalyDetector",
     "AnomalyResult",
+    "Correction",
     "FitCancelledError",
     "FitConfig",
     "LossConfig",
     "ModelConfig",
+    "RetrainConfig",
     "UserError",
     "__version__",
     "load_image",

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from inpformer.changes import doubt_of
 from inpformer.comparison import disagreement, scaled_map
 from inpformer.errors import require
 from inpformer.geometry import ImageGeometry
+from inpformer.labelling import doubt_of
 from inpformer.pictures import drop_small_regions, stretch
 from inpformer.result import AnomalyResult
 
@@ -58,7 +58,7 @@ class Prediction:
         confidence: That the picture is anomalous, (0, 1); None if uncalibrated.
         disagreement: Of the maps, larger is more: whether verdicts differ, and by how much; None
             for a single map.
-        doubt: How little the detector knows of the picture, 0 to 2; see `changes.doubt_of`.
+        doubt: How little the detector knows of the picture, 0 to 2; see `labelling.doubt_of`.
     """
 
     anomaly_map: np.ndarray

@@ -33,7 +33,7 @@ from inpformer.modeling.model import INPFormer, to_grid
 from inpformer.modeling.segmentation_head import SegmentationHead
 from inpformer.progress import FitStep, Progress
 from inpformer.real_anomalies import cut_regions, own_view, paste_real_anomaly
-from inpformer.scoring import resize, score_size, smooth
+from inpformer.scoring import anomaly_maps, resize, score_size, smooth
 
 if TYPE_CHECKING:
     from inpformer.detector import AnomalyDetector
@@ -179,11 +179,13 @@ class Retrainer:
         shown, model = fit.shown_of(fold), fit.fit_without(fold)
         views = []
         with torch.no_grad():
-            for view, maps in zip(shown, fit.view_maps(model, shown), strict=True):
-                del maps["segmentation"]
+            for view in shown:
                 encoded = fit.cache.view(view)
-                residual = fit.explain(model, encoded).residual
-                views.append(_HeldOutView(maps, to_grid(residual, encoded.grid_size)[0]))
+                output = fit.explain(model, encoded)
+                residual = to_grid(output.residual, encoded.grid_size)[0]
+                maps = anomaly_maps(output, self._model_config, None)
+                kept = {n: m[0] for n, m in maps.items() if n not in ("fused", "segmentation")}
+                views.append(_HeldOutView(kept, residual))
         return fit.by_view(shown, views)
 
     def _detector(self, chosen: Sequence[int], on_loss: Callable[[float], None]) -> AnomalyDetector:

@@ -9,8 +9,6 @@ from inpformer.changes import (
     LabelledPicture,
     figures_of,
     kind_of_change,
-    learning_curve,
-    next_to_label,
     outcome_of,
     shrink_map,
     shrink_mask,
@@ -19,6 +17,7 @@ from inpformer.changes import (
 from inpformer.config import MapScale
 from inpformer.errors import ConfigError, UserError
 from inpformer.geometry import ImageGeometry
+from inpformer.labelling import learning_curve, next_to_label
 from inpformer.result import AnomalyResult
 
 SIZE = (56, 70)
