@@ -116,7 +116,7 @@ class _Axes:
             parts.append(
                 f'<line class="grid" x1="{_LEFT}" x2="{WIDTH - _RIGHT}" y1="{y}" y2="{y}"/>'
             )
-            parts.append(f'<text class="tick left" x="{_LEFT - 6}" y="{y + 4}">{value:.3g}</text>')
+            parts.append(f'<text class="tick left" x="{_LEFT - 6}" y="{y + 4}">{value:.2g}</text>')
         if x_ticks:
             for value in (self.x_range[1] / 2, self.x_range[1]):
                 x = self.x(value) - 8
