@@ -52,6 +52,8 @@ def build_compare_tab(handlers: Handlers) -> dict[str, Any]:
             elem_id="compare-part",
         ),
     }
+    # Programs name detectors of their own that the page's list does not have; `Shelf` checks.
+    page["compare_detectors"].preprocess = lambda keys: keys
     with gr.Row():
         page["compare_run"] = gr.Button(
             label("COMPARE_RUN"), variant="primary", elem_id="compare-run"

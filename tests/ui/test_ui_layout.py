@@ -347,3 +347,17 @@ def test_no_drawing_is_left_when_its_visitor_is_forgotten(page, pictures):
     page.demo._visitors.forget("going")
     # What another visitor brought, too, may have gone meanwhile; nothing of this one stays.
     assert files() <= before
+
+
+def test_a_program_compares_two_detectors_and_another_visitor_cannot_use_the_first_ones(
+    visit, pictures
+):
+    ann, bob = visit(), visit()
+    own = fit(ann, [pictures["normal"]])[-1][1]["value"]
+    assert own.startswith("own:")
+    files = [handle_file(pictures["blot"]), handle_file(pictures["second"])]
+    job = ann.submit([own, "part:ring"], "uploaded", files, None, api_name="/compare")
+    rows = str(job.result(SECONDS))
+    assert "blot.png" in rows and "second.png" in rows
+    with pytest.raises(AppError, match=text.NO_SUCH_DETECTOR[:30]):
+        bob.submit([own, "free"], "uploaded", files, None, api_name="/compare").result(SECONDS)
