@@ -128,9 +128,10 @@ def _turned(
             inner <= outer for inner, outer in zip(turned_mask.shape, size, strict=True)
         ):
             return turned, turned_mask
-    # So small that scaling lost it: as it is.
-    rows, columns = _bounds(mask)
-    return pixels[rows, columns].copy(), mask[rows, columns].copy()
+    # Scaling lost it: what fits of it as it is.
+    top, left = np.argwhere(mask)[0]
+    place = (slice(top, top + size[0]), slice(left, left + size[1]))
+    return pixels[place].copy(), mask[place].copy()
 
 
 def _fitting(mask: np.ndarray, size: tuple[int, int]) -> float:
@@ -154,9 +155,10 @@ def _warp(
         pixels, matrix, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )
     share = cv2.warpAffine(mask.astype(np.float32), matrix, (side, side), flags=cv2.INTER_LINEAR)
-    turned = share >= 0.5
-    if not turned.any():
-        return warped, turned
+    if share.max() == 0:
+        return warped, share > 0
+    # Half covered; a line of a pixel, spread over two, is covered less.
+    turned = share >= 0.5 * share.max()
     rows, columns = _bounds(turned)
     return warped[rows, columns], turned[rows, columns]
 

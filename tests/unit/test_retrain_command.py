@@ -38,7 +38,8 @@ def work(tmp_path_factory, tiny_config) -> Path:
         image[mask > 0] = (250, 0, 0)
         save(folder / f"masks/{seed}.png", image)
         save(folder / f"masks/{seed}_mask.png", mask)
-    config = replace(tiny_config, variant="training-free")
+    encoder = replace(tiny_config.encoder, token_budget=36)  # quick
+    config = replace(tiny_config, variant="training-free", encoder=encoder)
     model = build_model(config, build_encoder(config.encoder))
     source = AnomalyDetector(model, config, Provenance("untrained", "tiny"))
     source.fit([part(0), part(1)], QUICK).save(folder / "v1.safetensors", bundle_encoder=True)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from inpformer.config import FitConfig
+from inpformer.config import FitConfig, ModelConfig
 from inpformer.corrections import Correction, RetrainConfig
 from inpformer.detector import AnomalyDetector, Provenance
 from inpformer.errors import ConfigError, FitCancelledError, UserError
@@ -49,10 +49,9 @@ CORRECTIONS = [correction(10), correction(11, (84, 70)), correction(12)]
 
 @pytest.fixture(scope="module")
 def source(tiny_encoder_config) -> AnomalyDetector:
-    from inpformer.config import ModelConfig
-
-    config = ModelConfig(encoder=tiny_encoder_config, variant="training-free", decoder_depth=2)
-    model = build_model(config, build_encoder(tiny_encoder_config))
+    encoder = replace(tiny_encoder_config, token_budget=36)  # quick
+    config = ModelConfig(encoder=encoder, variant="training-free", decoder_depth=2)
+    model = build_model(config, build_encoder(encoder))
     return AnomalyDetector(model, config, Provenance("untrained", "tiny"))
 
 
