@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from typing import Any, Literal, get_args, get_type_hints
 
 from inpformer.errors import require
@@ -401,6 +402,11 @@ class Calibration:
         looks like, however many views are made of them.
         """
         return max(self.false_alarm_rate, 1 / (self.shot_count + 1))
+
+
+def to_dict(config: Any) -> dict[str, Any]:
+    """Return a config dataclass as a table that a file gives back equal: lists, no tuples."""
+    return json.loads(json.dumps(asdict(config)))
 
 
 def from_dict(cls: type, values: Any) -> Any:

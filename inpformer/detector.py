@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from inpformer.config import (
     FitConfig,
     MapName,
     ModelConfig,
+    to_dict,
 )
 from inpformer.corrections import Correction, RetrainConfig
 from inpformer.errors import ConfigError, UserError
@@ -285,7 +286,7 @@ class AnomalyDetector:
         )
         provenance = replace(
             self.provenance,
-            fit=asdict(config),
+            fit=to_dict(config),
             shot_count=len(shots),
             tiles=config.tiles,
             source="",

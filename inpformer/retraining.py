@@ -17,7 +17,7 @@ import torch
 from torch import Generator, Tensor
 
 from inpformer.calibration import ViewMaps
-from inpformer.config import Calibration, FitConfig, from_dict
+from inpformer.config import Calibration, FitConfig, from_dict, to_dict
 from inpformer.corrections import Correction, RetrainConfig, check_corrections
 from inpformer.errors import UserError
 from inpformer.fitting import FewShotFit
@@ -203,7 +203,7 @@ class Retrainer:
                 provenance,
                 version=provenance.version + 1,
                 correction_count=len(chosen),
-                retrain=asdict(self.config),
+                retrain=to_dict(self.config),
                 shot_count=self._fit.shot_count,
             ),
             self._calibration(head),
