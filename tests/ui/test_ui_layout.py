@@ -107,6 +107,9 @@ def test_programs_are_offered_the_actions_that_make_sense_to_them_and_nothing_el
     named |= {"/inspect_all", "/list_results", "/results_csv", "/results_json", "/results_zip"}
     named |= {"/compare", "/cancel_compare", "/examine_shots", "/shot_lab"}
     named |= {"/own_detectors", "/load_detector"}
+    named |= {"/annotations", "/accept_prediction", "/label_normal", "/set_mask", "/save_class"}
+    named |= {"/annotate_add", "/annotate_add_part", "/annotate_predict", "/annotate_export"}
+    named |= {"/annotate_import", "/retrain", "/cancel_retrain", "/roll_back"}
     assert set(info["named_endpoints"]) == named
     assert not info["unnamed_endpoints"]
 
