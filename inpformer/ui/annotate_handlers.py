@@ -13,6 +13,7 @@ from inpformer.images import load_image
 from inpformer.proposal import Prediction, ProposalCut
 from inpformer.ui.annotate_queue import in_order, next_open, rows, status
 from inpformer.ui.annotation_desk import MAX_QUEUE, AnnotationDesk, InWork, Predicted
+from inpformer.ui.figures import jpeg_uri
 from inpformer.ui.handlers import Handlers
 from inpformer.ui.inspection import at_display_size
 from inpformer.ui.painter_data import (
@@ -20,10 +21,10 @@ from inpformer.ui.painter_data import (
     painter_levels,
     painter_mask,
     painter_picture,
-    picture_address,
 )
 from inpformer.ui.session import Session
 
+_PICTURE_QUALITY = 92
 _THUMBNAIL_SIDE = 88
 
 
@@ -256,14 +257,14 @@ class AnnotateHandlers:
 
 def thumbnail(image: np.ndarray) -> str:
     """Return the address of a small picture for the queue."""
-    return picture_address(at_display_size(image, _THUMBNAIL_SIDE), quality=75)
+    return jpeg_uri(at_display_size(image, _THUMBNAIL_SIDE), quality=75)
 
 
 def _painter(desk: AnnotationDesk, work: InWork) -> dict[str, Any]:
     name, predicted = work.annotation.name, desk.predicted.get(work.annotation.name)
     image = load_image(desk.store.picture_path(name))
     return {
-        "value": painter_picture(name, name, image.shape[:2], picture_address(image)),
+        "value": painter_picture(name, name, image.shape[:2], jpeg_uri(image, _PICTURE_QUALITY)),
         "mask": painter_mask(name, work.painted),
         "classes": painter_classes(desk.classes()),
         "levels": None if predicted is None else painter_levels(predicted.prediction.levels()),

@@ -15,9 +15,10 @@ from inpformer.errors import UserError
 from inpformer.images import load_image
 from inpformer.picture_sources import MAX_TOTAL_BYTES, find_pictures
 from inpformer.proposal import Prediction
+from inpformer.ui import views
 from inpformer.ui.annotate_handlers import AnnotateHandlers, DeskReport, thumbnail
 from inpformer.ui.annotation_desk import MAX_QUEUE, Predicted
-from inpformer.ui.result_list import ending, progress
+from inpformer.ui.result_list import ending
 from inpformer.ui.session import Job, Session
 from inpformer.ui.translate import translate
 
@@ -220,7 +221,7 @@ class AnnotationSetHandlers:
             if job.stop.is_set():
                 break
             line = words.ANNOTATE_RUNNING.format(number=number + 1, count=count, name=item.name)
-            yield PredictReport(progress(number, count, line), True)
+            yield PredictReport(views.progress(number / max(1, count), line), True)
             known = {each.name for each in desk.pictures()}
             if len(known) >= MAX_QUEUE and item.name not in known:
                 problems.append(words.ANNOTATE_FULL.format(limit=MAX_QUEUE, name=item.name))

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from inpformer.errors import UserError
 from inpformer.picture_sources import PictureSource, find_pictures
+from inpformer.ui import views
 from inpformer.ui.inspect_handlers import InspectHandlers, InspectReport, Looking, report
 from inpformer.ui.inspection import Inspection, ViewSettings
 from inpformer.ui.result_list import (
@@ -17,7 +18,6 @@ from inpformer.ui.result_list import (
     Listing,
     ending,
     list_results,
-    progress,
     ranked,
     write_table,
     write_zip,
@@ -128,7 +128,8 @@ class BatchHandlers:
                 line = words.BATCH_PROGRESS.format(
                     done=number, count=count, name=source.name, seconds=left
                 )
-            yield BatchReport(progress(number, count, line), list_results(session), opened, True)
+            bar = views.progress(number / max(1, count), line)
+            yield BatchReport(bar, list_results(session), opened, True)
             opened = None
             try:
                 inspection = self._inspect(session, key, source, looking)

@@ -11,7 +11,8 @@ import numpy as np
 from inpformer.comparison import THRESHOLD_RANGE, Disagreement, ScaledMap
 from inpformer.detector import AnomalyDetector
 from inpformer.pictures import draw_heatmap, draw_outline, draw_overlay
-from inpformer.ui.figures import data_url, figure, figure_row
+from inpformer.ui import views
+from inpformer.ui.figures import figure, figure_row, png_uri
 from inpformer.ui.translate import translate
 from inpformer.ui.words import Words
 
@@ -130,13 +131,7 @@ def progress(done: int, count: int, seconds_left: float | None, words: Words) ->
     line = words.COMPARE_STARTED.format(count=count)
     if seconds_left is not None:
         line = words.COMPARE_PROGRESS.format(done=done, count=count, seconds=seconds_left)
-    share = 100 * done / count
-    return (
-        '<div class="fit-progress" role="progressbar" aria-valuemin="0" aria-valuemax="100" '
-        f'aria-valuenow="{share:.0f}"><div class="fit-track">'
-        f'<div class="fit-bar" style="width:{share:.1f}%"></div></div>'
-        f"<div>{escape(line)}</div></div>"
-    )
+    return views.progress(done / count, line)
 
 
 def _row(picture: ComparedPicture, words: Words) -> str:
@@ -216,5 +211,5 @@ def _scale(words: Words) -> str:
     ends = "".join(f"<span>{escape(end)}</span>" for end in words.COMPARE_SCALE_ENDS)
     return (
         f'<div class="compare-scale"><div>{escape(words.COMPARE_SCALE)}</div>'
-        f'<img alt="" src="{data_url(ramp, ".png")}"><div class="ends">{ends}</div></div>'
+        f'<img alt="" src="{png_uri(ramp)}"><div class="ends">{ends}</div></div>'
     )

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Any
 
-import cv2
 import numpy as np
 
 from inpformer.patch_reason import GroupErrors, MapStanding, PatchReason, SimilarPatch
 from inpformer.ui.explorer_look import Look
 from inpformer.ui.explorer_notes import number, swatch
+from inpformer.ui.figures import figure
 from inpformer.ui.words import Words
 
 # An error bar is full at this many times the error of the picture's typical patch.
@@ -230,9 +229,4 @@ def _crops(
 
 
 def _figure(image: np.ndarray, caption: str) -> str:
-    _, encoded = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 88])
-    source = "data:image/jpeg;base64," + base64.b64encode(encoded).decode()
-    return (
-        f'<figure><img src="{source}" alt="{escape(caption)}">'
-        f"<figcaption>{escape(caption)}</figcaption></figure>"
-    )
+    return figure(image, caption, escape(caption), quality=88)

@@ -12,6 +12,7 @@ from inpformer.errors import UserError
 from inpformer.images import read_image
 from inpformer.pictures import draw_overlay
 from inpformer.ui import views
+from inpformer.ui.figures import jpeg_uri
 from inpformer.ui.handlers import Handlers
 from inpformer.ui.inspection import Inspection, ViewSettings, at_display_size
 from inpformer.ui.result_list import Listing, list_results
@@ -20,7 +21,6 @@ from inpformer.ui.side_by_side import draw_side_by_side
 from inpformer.ui.viewer_data import (
     cut_layer,
     heat_value,
-    jpeg_uri,
     layer_value,
     picture_value,
     value_at,
@@ -28,7 +28,7 @@ from inpformer.ui.viewer_data import (
 from inpformer.ui.why_panel import draw_why
 from inpformer.ui.words import Words
 
-_THUMBNAIL_SIDE = 224
+_THUMBNAIL_SIDE, _THUMBNAIL_QUALITY = 224, 85
 
 
 @dataclass(frozen=True)
@@ -260,4 +260,4 @@ def _thumbnail(inspection: Inspection) -> str:
     result, image = inspection.result, inspection.display_image
     values = inspection.display_map(result.map_name)
     overlay = draw_overlay(image, values, result.colour_range())
-    return jpeg_uri(at_display_size(overlay, _THUMBNAIL_SIDE))
+    return jpeg_uri(at_display_size(overlay, _THUMBNAIL_SIDE), _THUMBNAIL_QUALITY)

@@ -7,6 +7,7 @@ from html import escape
 
 from inpformer.shot_lab import LabStep
 from inpformer.shot_lab_report import CountSummary, LabReport
+from inpformer.ui import views
 from inpformer.ui.charts import dot_chart
 from inpformer.ui.words import Words
 
@@ -22,12 +23,7 @@ def lab_progress(step: LabStep, words: Words) -> str:
         fraction=step.fraction,
         seconds=step.seconds_left,
     )
-    return (
-        '<div class="fit-progress" role="progressbar" aria-valuemin="0" aria-valuemax="100" '
-        f'aria-valuenow="{step.fraction * 100:.0f}"><div class="fit-track">'
-        f'<div class="fit-bar" style="width:{step.fraction * 100:.1f}%"></div></div>'
-        f"<div>{escape(line)}</div></div>"
-    )
+    return views.progress(step.fraction, line)
 
 
 def lab_rows(report: LabReport) -> list[list[str]]:

@@ -21,7 +21,7 @@ import cv2
 import numpy as np
 
 from inpformer.errors import UserError
-from inpformer.files import to_jpeg
+from inpformer.ui.figures import png_uri
 
 # Class values are one byte, and 0 is the background.
 MAX_CLASSES = 255
@@ -216,12 +216,7 @@ def painter_levels(levels: np.ndarray) -> str:
     Args:
         levels: `(h, w)` uint8, larger is more anomalous; of any size with the picture's aspect.
     """
-    return _data_uri(cv2.imencode(".png", levels)[1].tobytes(), "png")
-
-
-def picture_address(image: np.ndarray, quality: int = 92) -> str:
-    """Return a picture `(H, W, 3)` uint8 RGB as a data URI."""
-    return _data_uri(to_jpeg(image, quality), "jpeg")
+    return png_uri(levels)
 
 
 def _box(box: Any, size: tuple[int, int]) -> tuple[int, int, int, int]:
@@ -268,7 +263,3 @@ def _is_whole(value: Any) -> bool:
 
 def _fresh_id() -> str:
     return uuid.uuid4().hex[:12]
-
-
-def _data_uri(data: bytes, kind: str) -> str:
-    return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"

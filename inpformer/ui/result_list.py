@@ -94,17 +94,6 @@ def write_zip(session: Session) -> Path:
     return write_archive(session.new_path("results.zip"), entries, view and view.cut)
 
 
-def progress(done: int, count: int, line: str) -> str:
-    """Draw how far the inspection of many pictures is."""
-    share = 100 * done / max(1, count)
-    return (
-        '<div class="fit-progress" role="progressbar" aria-valuemin="0" aria-valuemax="100" '
-        f'aria-valuenow="{share:.0f}"><div class="fit-track">'
-        f'<div class="fit-bar" style="width:{share:.1f}%"></div></div>'
-        f"<div>{escape(line)}</div></div>"
-    )
-
-
 def ending(line: str, problems: list[str], words: Words) -> str:
     """Say how the inspection of many pictures ended, and what was left out."""
     html = f'<div class="message">{escape(line)}</div>'

@@ -12,7 +12,7 @@ import numpy as np
 from inpformer.changes import Changes, LabelledPicture, Outcome, PictureChange
 from inpformer.detector import AnomalyDetector
 from inpformer.pictures import draw_overlay
-from inpformer.ui.figures import data_url
+from inpformer.ui.figures import jpeg_uri
 from inpformer.ui.inspection import at_display_size
 from inpformer.ui.words import Words
 
@@ -117,7 +117,7 @@ def _card(
 ) -> str:
     small = at_display_size(image, _SIDE)
     old, new = (
-        data_url(_overlay(small, outcome, span))
+        jpeg_uri(_overlay(small, outcome, span))
         for outcome, span in zip((change.before, change.after), ranges, strict=True)
     )
     facts = [words.CHANGES_KINDS[change.kind]]

@@ -9,12 +9,12 @@ import numpy as np
 
 from inpformer.comparison import Disagreement, ScaledMap, disagreement, scaled_map
 from inpformer.pictures import draw_heatmap, draw_outline
+from inpformer.ui.figures import figure
 from inpformer.ui.inspection import Inspection, at_display_size
-from inpformer.ui.viewer_data import jpeg_uri
 from inpformer.ui.views import message
 from inpformer.ui.words import Words
 
-_SIDE = 360
+_SIDE, _QUALITY = 360, 85
 # Not the colours of anomaly maps: a difference is none.
 _DIFFERENCE_COLOURS = "viridis"
 
@@ -73,7 +73,4 @@ def _agreement(found: Disagreement, words: Words) -> str:
 
 
 def _figure(image: np.ndarray, title: str, facts: str) -> str:
-    return (
-        f'<figure><img src="{jpeg_uri(image)}" alt="{escape(title)}">'
-        f"<figcaption><b>{escape(title)}</b><br>{escape(facts)}</figcaption></figure>"
-    )
+    return figure(image, title, f"<b>{escape(title)}</b><br>{escape(facts)}", _QUALITY)

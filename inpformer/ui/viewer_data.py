@@ -11,9 +11,9 @@ import cv2
 import numpy as np
 
 from inpformer.cut import Cut
-from inpformer.files import to_jpeg
 from inpformer.panels import scale_ticks
 from inpformer.pictures import COLOUR_MAPS, Region, colour_table, find_regions, stretch
+from inpformer.ui.figures import data_uri, jpeg_uri
 from inpformer.ui.inspection import Inspection
 from inpformer.ui.words import Words
 
@@ -64,7 +64,7 @@ def picture_value(inspection: Inspection) -> dict[str, Any]:
     return {
         "id": inspection.id,
         "name": inspection.name,
-        "picture": _data_uri(to_jpeg(image, 90), "jpeg"),
+        "picture": jpeg_uri(image, 90),
         "size": [image.shape[1], image.shape[0]],
         "pictureSize": [picture_width, picture_height],
         # Left, top, right, bottom of what the model saw.
@@ -83,7 +83,7 @@ def heat_value(inspection: Inspection, map_name: str, words: Words) -> dict[str,
     ticks = scale_ticks(colours, threshold, _BAR_PIXELS)
     return {
         "id": f"{inspection.id} {map_name}",
-        "steps": _data_uri(cv2.imencode(".png", steps, _QUICK_PNG)[1].tobytes(), "png"),
+        "steps": data_uri(cv2.imencode(".png", steps, _QUICK_PNG)[1].tobytes(), "png"),
         "title": words.MAP_TITLES[map_name],
         "unit": words.SCALE_RAW if scale is None else words.SCALE_UNIT,
         "ticks": [[_place(value, colours), label] for value, label in ticks],
@@ -115,7 +115,7 @@ def layer_value(
     more = len(layer.regions) - len(rows)
     mask = cv2.imencode(".png", layer.mask.astype(np.uint8) * 255, _MASK_PNG)[1].tobytes()
     return {
-        "mask": _data_uri(mask, "png"),
+        "mask": data_uri(mask, "png"),
         "outline": _outline(layer.mask),
         "cut": _place(layer.threshold, result.colour_range(map_name)),
         "regions": rows,
@@ -173,11 +173,6 @@ def colour_tables() -> dict[str, str]:
     return {name: base64.b64encode(colour_table(name).tobytes()).decode() for name in COLOUR_MAPS}
 
 
-def jpeg_uri(image: np.ndarray, quality: int = 85) -> str:
-    """Return a picture `(h, w, 3)` uint8 as the address of an `<img>`."""
-    return _data_uri(to_jpeg(image, quality), "jpeg")
-
-
 def _in_units(value: float, threshold: float, is_calibrated: bool, words: Words) -> str:
     if not is_calibrated or threshold <= 0:
         return words.RAW_VALUE.format(value=value)
@@ -200,7 +195,3 @@ def _place(value: float, colours: tuple[float, float]) -> float:
     """Return where a value lies on the colour bar, 0 to 1."""
     low, high = colours
     return round(min(max((value - low) / (high - low), 0.0), 1.0), 4)
-
-
-def _data_uri(data: bytes, kind: str) -> str:
-    return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"

@@ -43,11 +43,23 @@ def progress_bar(step: FitStep, words: Words) -> str:
         phase=words.PHASES[step.phase], fraction=step.fraction, seconds=step.seconds_left
     )
     losses = ", ".join(f"{name} {value:.3f}" for name, value in step.losses.items())
+    return progress(step.fraction, line, f"<div class='faint'>{escape(losses) or '&nbsp;'}</div>")
+
+
+def progress(fraction: float, line: str, below: str = "") -> str:
+    """Draw how far long work is.
+
+    Args:
+        fraction: 0 to 1.
+        line: What is being done, in words.
+        below: HTML under it.
+    """
+    share = 100 * fraction
     return (
         '<div class="fit-progress" role="progressbar" aria-valuemin="0" aria-valuemax="100" '
-        f'aria-valuenow="{step.fraction * 100:.0f}"><div class="fit-track">'
-        f'<div class="fit-bar" style="width:{step.fraction * 100:.1f}%"></div></div>'
-        f"<div>{escape(line)}</div><div class='faint'>{escape(losses) or '&nbsp;'}</div></div>"
+        f'aria-valuenow="{share:.0f}"><div class="fit-track">'
+        f'<div class="fit-bar" style="width:{share:.1f}%"></div></div>'
+        f"<div>{escape(line)}</div>{below}</div>"
     )
 
 
