@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from html import escape
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
 from inpformer.annotations.store import PictureInfo
 from inpformer.ui.annotation_desk import AnnotationDesk, InWork, Predicted
+from inpformer.ui.scripts import read_script
 from inpformer.ui.words import Words
 
 # Told apart by their shape, not by a colour alone.
@@ -26,7 +26,7 @@ def annotate_queue(elem_id: str) -> gr.HTML:
     return gr.HTML(
         [],
         html_template='<ol class="queue"></ol>',
-        js_on_load=Path(__file__).with_name("annotate_queue.js").read_text("utf-8"),
+        js_on_load=read_script("annotate_queue.js"),
         apply_default_css=False,
         elem_id=elem_id,
         pictures={},

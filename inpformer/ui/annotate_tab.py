@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -23,6 +22,7 @@ from inpformer.ui.painter import build_painter, listen, painter_texts
 from inpformer.ui.painter_data import LabelClass
 from inpformer.ui.retrain_handlers import RetrainHandlers
 from inpformer.ui.retrain_section import build_retrain, wire_retrain
+from inpformer.ui.scripts import read_script
 from inpformer.ui.wiring import parts_of, shown_to_visitor, visitor
 from inpformer.ui.words import ENGLISH, label, words_of
 
@@ -79,7 +79,7 @@ def _build_desk() -> dict[str, Any]:
     page["annotate_painter"] = build_painter("annotate-painter", [LabelClass("defect", "#d55e00")])
     gr.HTML(
         html_template='<span class="annotate-keys"></span>',
-        js_on_load=Path(__file__).with_name("annotate_keys.js").read_text("utf-8"),
+        js_on_load=read_script("annotate_keys.js"),
         apply_default_css=False,
         elem_classes="unseen-keys",
     )

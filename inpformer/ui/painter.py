@@ -9,12 +9,12 @@ answer to a `draw`. `listen` wires the two events.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
 from inpformer.ui.painter_data import LabelClass, painter_classes
+from inpformer.ui.scripts import read_script
 from inpformer.ui.words import ENGLISH, Words
 
 _SCRIPTS = ("moves.js", "painter_pixels.js", "painter.js", "painter_tools.js")
@@ -98,7 +98,7 @@ def build_painter(elem_id: str, classes: Sequence[LabelClass]) -> gr.HTML:
     return gr.HTML(
         None,
         html_template=_TEMPLATE,
-        js_on_load=_script(),
+        js_on_load=read_script(*_SCRIPTS),
         apply_default_css=False,
         elem_id=elem_id,
         mask=None,
@@ -145,8 +145,3 @@ def painter_texts(words: Words) -> dict[str, str]:
 def _sent(event: gr.EventData, name: str) -> Any:
     # Whoever calls without a browser can leave the data out altogether.
     return event._data.get(name) if isinstance(event._data, dict) else None
-
-
-def _script() -> str:
-    # One scope: gradio runs a component's script as the body of one function.
-    return "".join(Path(__file__).with_name(name).read_text("utf-8") for name in _SCRIPTS)

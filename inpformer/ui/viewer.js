@@ -1,13 +1,12 @@
-// Draws what viewer_data.py sends. `element`, `props`, `trigger` and `watch` come from gradio.
+// Draws what viewer_data.py sends. `element`, `props`, `trigger` and `watch` come from gradio,
+// `moves` from viewer_moves.js.
 const find = (selector) => element.querySelector(selector);
 const all = (selector) => [...element.querySelectorAll(selector)];
 const root = find('.viewer'), stage = find('.viewer-stage'), scene = find('.viewer-scene');
 const picture = find('.viewer-picture'), over = find('.viewer-over'), heat = find('.viewer-heat');
 const mask = find('.viewer-mask'), shapes = find('.viewer-shapes'), handle = find('.viewer-split');
-const MOST_ZOOM = 40, STEP = 1.25, CLICK_PIXELS = 5;
 
 const look = { mode: 'overlay', split: false, outlines: true, boxes: true };
-const view = { scale: 1, left: 0, top: 0, fit: 1, split: 0.5 };
 let size = null;      // [width, height] of what is shown; one scene unit is one of these pixels
 let steps = null;     // the map in 256 steps, one byte per pixel
 let shown = {};       // ids of what was drawn, so that nothing is drawn twice
@@ -53,8 +52,7 @@ function showPicture() {
   shapes.setAttribute('viewBox', `0 0 ${size[0]} ${size[1]}`);
   showUnseen(value.seen);
   forgetProbe();
-  layOut();
-  fit();
+  moves.fit();
 }
 
 function showUnseen([left, top, right, bottom]) {
@@ -136,7 +134,7 @@ function showLayer() {
   find('.viewer-regions tbody').replaceChildren(...value.regions.map(regionRow));
   find('.viewer-regions summary').textContent = `${said.regions || ''} (${value.regions.length})`;
   find('.viewer-more').textContent = value.note || (value.regions.length ? '' : said.noRegions || '');
-  place();
+  moves.place();
 }
 
 function regionRow(region, index) {
@@ -145,7 +143,7 @@ function regionRow(region, index) {
   go.type = 'button';
   go.textContent = index + 1;
   go.setAttribute('aria-label', `${said.goToRegion || ''} ${index + 1}`);
-  go.addEventListener('click', () => zoomTo(region.box));
+  go.addEventListener('click', () => moves.zoomTo(region.box));
   row.insertCell().append(go);
   for (const cell of region.cells) row.insertCell().textContent = cell;
   return row;

@@ -7,14 +7,13 @@ one alone. Three properties beside the value keep them apart: `heat` (a map), `l
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import gradio as gr
 
+from inpformer.ui.scripts import read_script
 from inpformer.ui.viewer_data import colour_tables
 from inpformer.ui.words import ENGLISH, Words
 
-_SCRIPTS = ("viewer.js", "viewer_moves.js")
+_SCRIPTS = ("moves.js", "viewer.js", "viewer_moves.js")
 
 # What the visitor's language says is filled in by the script.
 _TEMPLATE = """
@@ -85,7 +84,7 @@ def viewer(elem_id: str) -> gr.HTML:
     return gr.HTML(
         None,
         html_template=_TEMPLATE,
-        js_on_load=_script(),
+        js_on_load=read_script(*_SCRIPTS),
         apply_default_css=False,
         elem_id=elem_id,
         heat={},
@@ -99,8 +98,3 @@ def viewer(elem_id: str) -> gr.HTML:
 def viewer_texts(words: Words) -> dict[str, str]:
     """Return what a visitor reads in the viewer."""
     return dict(words.VIEWER_TEXTS)
-
-
-def _script() -> str:
-    # One scope: gradio runs a component's script as the body of one function.
-    return "".join(Path(__file__).with_name(name).read_text("utf-8") for name in _SCRIPTS)
