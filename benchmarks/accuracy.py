@@ -17,7 +17,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
 
@@ -30,6 +29,7 @@ from benchmarks.encoder import (
     load_encoder,
     nearest_map,
 )
+from inpformer.changes import shrink_map
 from inpformer.config import VARIANTS, FitConfig, ModelConfig
 from inpformer.datasets import Sample, read_mvtec_folder
 from inpformer.detector import AnomalyDetector, Provenance
@@ -40,7 +40,6 @@ from inpformer.model_input import make_geometry, to_tensor
 from inpformer.modeling.build import build_model
 from inpformer.scoring import image_score
 
-LONGEST_SIDE = 256
 NEAREST = "nearest"
 
 
@@ -147,7 +146,7 @@ def detector_figures(
         seconds += result.seconds / len(tests)
         for name in names:
             scores[name].append(result.scores[name])
-            maps[name].append(shrink(result.map(name)))
+            maps[name].append(shrink_map(result.map(name)))
     return {name: Figures.of(scores[name], maps[name], tests, seconds) for name in names}
 
 
@@ -163,7 +162,7 @@ def nearest_figures(
         values = nearest_map(tokens, geometry.grid_size, bank, geometry.input_size)
         scores.append(float(image_score(values)[0]))
         seconds += (time.perf_counter() - started) / len(tests)
-        maps.append(shrink(geometry.to_picture(values[0].cpu().numpy())))
+        maps.append(shrink_map(geometry.to_picture(values[0].cpu().numpy())))
     return Figures.of(scores, maps, tests, seconds)
 
 
@@ -173,15 +172,6 @@ def tokens_of(source: AnomalyDetector, image: np.ndarray) -> tuple[torch.Tensor,
     geometry = make_geometry(image, "full", source.config.encoder)
     encoded = source.model.encode(to_tensor(image, geometry).to(source.device)[None])
     return encoded.fused_tokens, geometry
-
-
-def shrink(anomaly_map: np.ndarray) -> np.ndarray:
-    """Return a map of at most `LONGEST_SIDE` pixels."""
-    factor = LONGEST_SIDE / max(anomaly_map.shape)
-    if factor >= 1:
-        return anomaly_map
-    height, width = (max(1, round(side * factor)) for side in anomaly_map.shape)
-    return cv2.resize(anomaly_map, (width, height), interpolation=cv2.INTER_AREA)
 
 
 def mean_rows(rows: Sequence[Row]) -> list[Row]:

@@ -275,16 +275,10 @@ def _describe(detector: AnomalyDetector, path: Path) -> dict[str, Any]:
 
 def _output_names(paths: list[Path]) -> dict[Path, str]:
     """Give every picture a name of its own, also where two folders hold the same file name."""
-    names: dict[Path, str] = {}
-    taken: set[str] = set()
-    for path in paths:
-        name, count = path.stem, 1
-        while name.lower() in taken:
-            count += 1
-            name = f"{path.stem}_{count}"
-        taken.add(name.lower())
-        names[path] = name
-    return names
+    from inpformer.files import UniqueNames
+
+    names = UniqueNames("{stem}_{count}")
+    return {path: names.give(path.stem) for path in paths}
 
 
 def _tell_notes(path: str | Path, notes: Sequence[str]) -> None:

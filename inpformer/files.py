@@ -180,3 +180,24 @@ def _save_problem(path: Path, error: OSError) -> str:
     if not path.parent.is_dir():
         return f"There is no folder {path.parent} to save {path.name} in."
     return f"{path.name} could not be saved in {path.parent}: {error.strerror}."
+
+
+class UniqueNames:
+    """Gives names that differ by more than capitals.
+
+    Args:
+        numbered: What a name becomes that was given before; `count` starts at 2.
+    """
+
+    def __init__(self, numbered: str = "{stem}-{count}{suffix}") -> None:
+        self._numbered = numbered
+        self._taken: set[str] = set()
+
+    def give(self, stem: str, suffix: str = "") -> str:
+        """Return `stem + suffix`, or the next numbered form of it that is free."""
+        name, count = stem + suffix, 1
+        while name.casefold() in self._taken:
+            count += 1
+            name = self._numbered.format(stem=stem, count=count, suffix=suffix)
+        self._taken.add(name.casefold())
+        return name

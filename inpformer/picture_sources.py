@@ -11,6 +11,7 @@ from io import BytesIO, FileIO
 from pathlib import Path, PurePosixPath
 
 from inpformer.errors import ImageError
+from inpformer.files import UniqueNames
 from inpformer.images import IMAGE_SUFFIXES, LoadedImage, list_images, read_image
 
 # What one job inspects: at about a second each, a person waits for it without giving up.
@@ -231,16 +232,8 @@ def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
 
 def _with_unique_names(pictures: list[PictureSource]) -> list[PictureSource]:
     """Number the pictures whose name was there before, as two folders may hold the same one."""
-    taken: set[str] = set()
-    unique = []
-    for picture in pictures:
-        name, count = picture.name, 1
-        while name.lower() in taken:
-            count += 1
-            name = f"{picture.name} ({count})"
-        taken.add(name.lower())
-        unique.append(replace(picture, name=name))
-    return unique
+    names = UniqueNames("{stem} ({count})")
+    return [replace(picture, name=names.give(picture.name)) for picture in pictures]
 
 
 def _within_limits(

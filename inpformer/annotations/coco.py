@@ -10,9 +10,7 @@ import numpy as np
 from pycocotools import mask as coco_mask
 
 from inpformer.annotations.annotation import (
-    Annotation,
     DefectClass,
-    settle_label,
     settle_source,
     suggest_colour,
 )
@@ -159,19 +157,8 @@ def _read_image(
         for item in regions:
             pixels = _decode(item["segmentation"], shape)
             canvas.paint(pixels, values[item["category_id"]], settle_source(item.get("source")))
-        if canvas.overlaps:
-            found.note("Where regions of two classes overlapped, the later one was taken.")
-        return Entry(
-            picture,
-            Annotation(
-                image.get("name") or finder.name_of(picture),
-                canvas.mask,
-                settle_label(image.get("label"), canvas.mask),
-                canvas.sources(),
-                image.get("detector_id"),
-                float(image.get("seconds") or 0),
-            ),
-        )
+        name = image.get("name") or finder.name_of(picture)
+        return found.painted(picture, name, canvas, image.get("label"), image)
 
 
 def _decode(segmentation: Any, shape: tuple[int, int]) -> np.ndarray:

@@ -11,7 +11,7 @@ from xml.sax.saxutils import quoteattr
 
 import numpy as np
 
-from inpformer.annotations.annotation import LABELS, Annotation, settle_label
+from inpformer.annotations.annotation import LABELS
 from inpformer.annotations.brush_rle import decode_brush, encode_brush
 from inpformer.annotations.labelled_set import (
     Entry,
@@ -135,20 +135,9 @@ def _read_task(
                 label = item["value"]["choices"][0]
             else:
                 _paint(canvas, kind, item, found)
-        if canvas.overlaps:
-            found.note("Where regions of two classes overlapped, the later one was taken.")
         meta = task.get("meta") or {}
-        return Entry(
-            picture,
-            Annotation(
-                meta.get("name") or finder.name_of(picture),
-                canvas.mask,
-                settle_label(label, canvas.mask),
-                canvas.sources(),
-                meta.get("detector_id"),
-                float(meta.get("seconds") or 0),
-            ),
-        )
+        name = meta.get("name") or finder.name_of(picture)
+        return found.painted(picture, name, canvas, label, meta)
 
 
 def _picture_name(task: dict[str, Any]) -> str:

@@ -6,7 +6,7 @@ import contextlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -17,11 +17,13 @@ from inpformer.annotations.annotation import (
     DefectClass,
     check_classes,
     free_value,
+    settle_label,
     suggest_colour,
 )
-from inpformer.annotations.names import UniqueNames
+from inpformer.annotations.masks import MaskCanvas
 from inpformer.annotations.store import AnnotationStore
 from inpformer.errors import UserError
+from inpformer.files import UniqueNames
 from inpformer.images import IMAGE_SUFFIXES
 
 
@@ -56,6 +58,35 @@ class LabelledSet:
         """Add a note, once."""
         if sentence not in self.notes:
             self.notes.append(sentence)
+
+    def painted(
+        self,
+        picture: Path | bytes,
+        name: str,
+        canvas: MaskCanvas,
+        label: str | None,
+        ours: Mapping[str, Any],
+    ) -> Entry:
+        """Return a picture whose mask was put together from pieces, and note what overlapped.
+
+        Args:
+            picture: Its file, or the bytes of one.
+            name: That it is to have.
+            canvas: The pieces.
+            label: That the data set gives; None if it gives none.
+            ours: What we wrote beside a picture of our own: `detector_id`, `seconds`; may be empty.
+        """
+        if canvas.overlaps:
+            self.note("Where regions of two classes overlapped, the later one was taken.")
+        annotation = Annotation(
+            name,
+            canvas.mask,
+            settle_label(label, canvas.mask),
+            canvas.sources(),
+            ours.get("detector_id"),
+            float(ours.get("seconds") or 0),
+        )
+        return Entry(picture, annotation)
 
 
 class ClassBook:

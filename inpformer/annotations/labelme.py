@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw
 
-from inpformer.annotations.annotation import LABELS, Annotation, settle_label, settle_source
+from inpformer.annotations.annotation import LABELS, Annotation, settle_source
 from inpformer.annotations.labelled_set import (
     ClassBook,
     Entry,
@@ -139,22 +139,11 @@ def _read_file(path: Path, finder: PictureFinder, book: ClassBook, found: Labell
         canvas = MaskCanvas(image.shape[:2])
         for shape in content["shapes"]:
             _paint(canvas, shape, book, found, path)
-        if canvas.overlaps:
-            found.note("Where regions of two classes overlapped, the later one was taken.")
         ours = content.get("inpformer") or {}
         flags = content.get("flags") or {}
         label = next((label for label in LABELS if flags.get(label)), None)
-        return Entry(
-            picture,
-            Annotation(
-                ours.get("name") or finder.name_of(place),
-                canvas.mask,
-                settle_label(label, canvas.mask),
-                canvas.sources(),
-                ours.get("detector_id"),
-                float(ours.get("seconds") or 0),
-            ),
-        )
+        name = ours.get("name") or finder.name_of(place)
+        return found.painted(picture, name, canvas, label, ours)
 
 
 def _paint(

@@ -15,7 +15,7 @@ import numpy as np
 from inpformer.annotations.annotation import Annotation, DefectClass, settle_label
 from inpformer.annotations.labelled_set import ClassBook, Entry, LabelledSet, Outgoing, OutgoingSet
 from inpformer.annotations.masks import encode_mask, read_binary_mask
-from inpformer.annotations.names import UniqueNames, folder_key
+from inpformer.annotations.names import folder_key
 from inpformer.annotations.table import (
     read_classes,
     read_table,
@@ -25,6 +25,7 @@ from inpformer.annotations.table import (
 )
 from inpformer.datasets import NORMAL
 from inpformer.errors import UserError
+from inpformer.files import UniqueNames
 from inpformer.images import IMAGE_SUFFIXES, load_image
 
 COMBINED, UNMARKED = "combined", "anomalous"

@@ -59,19 +59,3 @@ def file_key(name: str) -> str:
 def folder_key(name: str) -> str:
     """Return a folder name for a class; see `file_key`."""
     return file_key(name).replace(".", "_")
-
-
-class UniqueNames:
-    """Gives names that differ by more than capitals."""
-
-    def __init__(self) -> None:
-        self._taken: set[str] = set()
-
-    def give(self, stem: str, suffix: str = "") -> str:
-        """Return `stem + suffix`, or `stem-2 + suffix` and so on if it was given before."""
-        name, count = stem + suffix, 1
-        while name.casefold() in self._taken:
-            count += 1
-            name = f"{stem}-{count}{suffix}"
-        self._taken.add(name.casefold())
-        return name

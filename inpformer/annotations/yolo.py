@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import yaml
 
-from inpformer.annotations.annotation import Annotation, settle_label
+from inpformer.annotations.annotation import Annotation
 from inpformer.annotations.labelled_set import (
     ClassBook,
     Entry,
@@ -103,9 +103,7 @@ def _read_picture(root: Path, picture: Path, names: dict[int, str], found: Label
         for line in path.read_text("utf-8-sig").splitlines():
             if line.strip():
                 _paint(canvas, line.split(), names, found.book)
-    if canvas.overlaps:
-        found.note("Where regions of two classes overlapped, the later one was taken.")
-    return Entry(picture, Annotation(name, canvas.mask, settle_label(None, canvas.mask)))
+    return found.painted(picture, name, canvas, None, {})
 
 
 def _paint(canvas: MaskCanvas, words: list[str], names: dict[int, str], book: ClassBook) -> None:

@@ -218,6 +218,6 @@ def test_the_nearest_neighbour_uses_the_tokens_the_detector_sees(folder, source)
     ("size", "shrunk"), [((512, 1024), (128, 256)), ((100, 256), (100, 256)), ((9, 5000), (1, 256))]
 )
 def test_maps_are_shrunk_to_256_pixels_and_never_enlarged(size, shrunk):
-    values = accuracy.shrink(np.full(size, 0.25, np.float32))
+    values = accuracy.shrink_map(np.full(size, 0.25, np.float32))
     assert values.shape == shrunk
     np.testing.assert_allclose(values, 0.25, rtol=1e-6)
