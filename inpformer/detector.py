@@ -321,9 +321,10 @@ class AnomalyDetector:
             UserError: Something is missing, or this detector has no segmentation head.
             FitCancelledError: `should_stop` answered True.
         """
-        from inpformer.retraining import retrain_detector
+        from inpformer.retraining import Retrainer
 
-        return retrain_detector(self, normal_images, corrections, config, on_step, should_stop)
+        retrainer = Retrainer(self, normal_images, corrections, config, on_step, should_stop)
+        return retrainer.retrain()
 
     def predict(
         self,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -117,25 +116,6 @@ def share_words(share: float) -> str:
     return "<1 %" if 0 < share < 0.005 else f"{100 * share:.0f} %"
 
 
-def draw_mosaic_legend(shares: Sequence[float], dark: bool = False) -> np.ndarray:
-    """Draw the legend of a mosaic: each prototype's colour and share of the patches.
-
-    Args:
-        shares: `(M,)`, 0 to 1.
-        dark: Light text on an opaque dark panel rather than dark text on a white one.
-
-    Returns:
-        RGB uint8, in columns of up to 12 prototypes.
-    """
-    rows, row_height, column_width = min(12, len(shares)), 24, 124
-    columns = math.ceil(len(shares) / rows)
-    axes = panel(columns * column_width + 8, rows * row_height + 8, dark)
-    for index, share in enumerate(shares):
-        column, row = divmod(index, rows)
-        _inp_caption(axes, index, share, 8 + column * column_width, 16 + row * row_height)
-    return rendered(axes)
-
-
 def draw_inp_sheet(image: np.ndarray, attention: np.ndarray, assignment: np.ndarray) -> np.ndarray:
     """Draw the picture, its mosaic and every prototype's attention on one sheet with captions.
 
@@ -156,7 +136,7 @@ def draw_inp_sheet(image: np.ndarray, attention: np.ndarray, assignment: np.ndar
     columns = round(math.sqrt(1.4 * len(panels) * cell_height / cell_width))
     columns = min(max(columns, 2), len(panels))
     rows = math.ceil(len(panels) / columns)
-    axes = panel(columns * cell_width + gap, rows * cell_height + caption + gap, dark=False)
+    axes = panel(columns * cell_width + gap, rows * cell_height + caption + gap)
     sheet_height = axes.get_ylim()[0]
     for number, drawing in enumerate(panels):
         row, column = divmod(number, columns)

@@ -51,19 +51,6 @@ class _HeldOutView(NamedTuple):
     residual: Tensor
 
 
-def retrain_detector(
-    detector: AnomalyDetector,
-    normal_images: Sequence[np.ndarray],
-    corrections: Sequence[Correction],
-    config: RetrainConfig | None = None,
-    on_step: Callable[[FitStep], None] | None = None,
-    should_stop: Callable[[], bool] | None = None,
-) -> AnomalyDetector:
-    """Return the next version of a detector; see `AnomalyDetector.retrain`."""
-    retrainer = Retrainer(detector, normal_images, corrections, config, on_step, should_stop)
-    return retrainer.retrain()
-
-
 class Retrainer:
     """What all heads of one retraining share, so that a further one takes seconds.
 

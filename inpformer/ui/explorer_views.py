@@ -53,13 +53,7 @@ def reason_sentences(reason: PatchReason, look: Look, words: Words) -> str:
     distance, typical = reason.distance, reason.typical_distance
     times = distance / max(typical, _TINY)
     level = _level(reason.standings.get("distance"), times)
-    nearness = (
-        words.REASON_NEAR
-        if level == 0
-        else words.REASON_FARTHER
-        if level == 1
-        else words.REASON_FAR
-    )
+    nearness = (words.REASON_NEAR, words.REASON_FARTHER, words.REASON_FAR)[level]
     lines = [
         nearness.format(
             inp=reason.nearest_inp + 1,
@@ -113,13 +107,7 @@ def _rebuilding(reason: PatchReason, words: Words) -> str:
     # The map counts both measures: the worse of the two is what is seen in it.
     worst = max(_errors_of(reason), key=_times_typical)
     level = _level(reason.standings.get("reconstruction"), _times_typical(worst))
-    rebuilding = (
-        words.REASON_REBUILT
-        if level == 0
-        else words.REASON_LESS_REBUILT
-        if level == 1
-        else words.REASON_NOT_REBUILT
-    )
+    rebuilding = (words.REASON_REBUILT, words.REASON_LESS_REBUILT, words.REASON_NOT_REBUILT)[level]
     return rebuilding.format(
         measure=words.LENGTH_ERROR if worst is reason.length_error else words.COSINE_ERROR,
         value=number(worst.total),

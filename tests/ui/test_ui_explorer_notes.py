@@ -2,12 +2,14 @@
 
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from ui_doubles import words_of
 
 from inpformer.patch_reason import GroupErrors, MapStanding, PatchReason, SimilarPatch
 from inpformer.prototype_health import CoincidentINPs, DrawnINP, PrototypeHealth, UnusedINP
-from inpformer.ui.explorer_notes import health_panel, number
+from inpformer.prototypes import inp_colour
+from inpformer.ui.explorer_notes import health_panel, inp_legend, number
 from inpformer.ui.explorer_views import reason_sentences
 from inpformer.ui.words import ENGLISH
 
@@ -150,3 +152,9 @@ def test_a_patch_that_no_normal_picture_has_is_called_so():
 )
 def test_numbers_have_three_digits_that_count_and_no_exponent(value, shown):
     assert number(value) == shown
+
+
+@pytest.mark.parametrize("count", [1, 6, 40])
+def test_the_legend_shows_every_colour(count):
+    legend = inp_legend(np.full(count, 1 / count))
+    assert all(f"rgb{inp_colour(index)}" in legend for index in range(count))

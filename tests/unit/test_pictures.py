@@ -7,7 +7,7 @@ import pytest
 
 from inpformer.errors import ConfigError, UserError
 from inpformer.files import save_png, to_uint16
-from inpformer.panels import draw_colour_bar
+from inpformer.panels import scale_ticks
 from inpformer.pictures import (
     COLOUR_MAPS,
     MISSING_GREY,
@@ -25,7 +25,6 @@ from inpformer.prototypes import (
     draw_assignment_mosaic,
     draw_inp_attention,
     draw_inp_sheet,
-    draw_mosaic_legend,
     inp_colour,
 )
 
@@ -161,26 +160,6 @@ def test_a_view_that_is_not_contiguous_is_drawn_like_its_copy(striped_picture, r
     assert (overlay == draw_overlay(image.copy(), values.copy(), (0, 1))).all()
 
 
-@pytest.mark.parametrize("threshold", [0.22, 0.105, 0.9, -1.0, None])
-@pytest.mark.parametrize("dark", [False, True])
-def test_the_colour_bar_is_an_opaque_picture_of_the_asked_size(threshold, dark):
-    bar = draw_colour_bar((0.1, 0.34), threshold, width=400, height=60, dark=dark)
-
-    assert bar.shape == (60, 400, 3)
-    assert bar.dtype == np.uint8
-    assert (bar[0, 0].mean() < 64) == dark
-
-
-def test_the_colour_bar_marks_the_threshold_where_it_is():
-    plain = draw_colour_bar((0, 1), None, width=448, height=64)
-    marked = draw_colour_bar((0, 1), 0.25, width=448, height=64)
-
-    changed = np.flatnonzero((plain[32] != marked[32]).any(axis=1))
-
-    assert changed.min() >= 24 + 0.25 * 400 - 4
-    assert changed.max() <= 24 + 0.25 * 400 + 4
-
-
 @pytest.mark.parametrize(
     ("value_range", "threshold", "labels"),
     [
@@ -190,9 +169,7 @@ def test_the_colour_bar_marks_the_threshold_where_it_is():
         ((-2.0, 2.0), -0.5, ["-2", "-1", "-0.5", "0", "1", "2"]),
     ],
 )
-def testscale_ticks_count_in_thresholds_where_there_is_one(value_range, threshold, labels):
-    from inpformer.panels import scale_ticks
-
+def test_scale_ticks_count_in_thresholds_where_there_is_one(value_range, threshold, labels):
     assert [label for _, label in scale_ticks(value_range, threshold, 352)] == labels
 
 
@@ -344,14 +321,6 @@ def test_shares_count_prototypes_nobody_is_nearest_to_and_sum_to_one():
 
     assert shares == pytest.approx([2 / 6, 0, 3 / 6, 0, 1 / 6, 0])
     assert shares.sum() == pytest.approx(1)
-
-
-@pytest.mark.parametrize("count", [1, 6, 40])
-def test_the_legend_shows_every_colour(count):
-    legend = draw_mosaic_legend(np.full(count, 1 / count))
-
-    shown = {tuple(colour) for colour in legend.reshape(-1, 3).tolist()}
-    assert {inp_colour(index) for index in range(count)} <= shown
 
 
 def test_the_sheet_holds_the_picture_the_mosaic_and_every_attention_map():
