@@ -113,7 +113,6 @@ def test_the_reader_finds_the_sentences_of_the_library():
     assert len(found) > 100
 
 
-@pytest.mark.xfail(reason="errors of annotations and retraining are English so far")
 def test_every_error_of_the_library_has_a_chinese_counterpart():
     missing = [
         f"{place}: {sentence}"
@@ -123,7 +122,6 @@ def test_every_error_of_the_library_has_a_chinese_counterpart():
     assert not missing, "\n".join(missing)
 
 
-@pytest.mark.xfail(reason="errors of annotations and retraining are English so far")
 def test_no_part_of_a_sentence_stays_english():
     half_done = []
     for sentence in library_sentences():

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from inpformer.ui.zh.sentences_annotations import ANNOTATIONS
 from inpformer.ui.zh.sentences_files import FILES, SHOTS, UPLOADS
 from inpformer.ui.zh.sentences_weights import SETTINGS, WEIGHTS
 
@@ -189,4 +190,5 @@ SENTENCES: Final = {
     **WEIGHTS,
     **SETTINGS,
     **EXAMPLES,
+    **ANNOTATIONS,
 }
