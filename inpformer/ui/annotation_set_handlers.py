@@ -112,8 +112,7 @@ class AnnotationSetHandlers:
     def stop(self, session_id: str) -> None:
         """Stop a visitor's running prediction after the picture at hand."""
         session = self.handlers.sessions.get(session_id)
-        if session.job is not None and session.job.what == session.words.AN_ANNOTATION:
-            session.job.stop.set()
+        session.stop_job(session.words.AN_ANNOTATION)
 
     def save_class(self, session_id: str, value: int, name: str, colour: str) -> DeskReport:
         """Change a class, or add one.
@@ -201,15 +200,8 @@ class AnnotationSetHandlers:
     def _run(
         self, session: Session, todo: list[_ToDo], problems: list[str]
     ) -> Iterator[PredictReport]:
-        session.refuse_if_busy()
-        job = session.start_job(session.words.AN_ANNOTATION)
-        try:
+        with session.work(session.words.AN_ANNOTATION) as job:
             yield from self._predict(session, job, todo, problems)
-        finally:
-            # Also when the visitor has left, and the generator is closed.
-            session.end_job(job)
-            if session.is_forgotten:
-                session.clear()
 
     def _predict(
         self, session: Session, job: Job, todo: list[_ToDo], problems: list[str]

@@ -60,20 +60,12 @@ class BatchHandlers:
             raise UserError(words.NO_PICTURES)
         session.uploads |= {Path(path) for path in paths}
         found = find_pictures(paths)
-        job = session.start_job(words.A_BATCH)
-        try:
+        with session.work(words.A_BATCH) as job:
             yield from self._run(session, job, found.pictures, list(found.problems), looking)
-        finally:
-            # Also when the visitor has left, and the generator is closed.
-            session.end_job(job)
-            if session.is_forgotten:
-                session.clear()
 
     def stop(self, session_id: str) -> None:
         """Stop a visitor's running inspection after the picture at hand."""
-        job = self.handlers.sessions.get(session_id).job
-        if job is not None:
-            job.stop.set()
+        self.handlers.sessions.get(session_id).stop_job()
 
     def list_results(self, session_id: str, wanted: Filter | None = None) -> Listing:
         """Return the visitor's results, sorted by confidence."""

@@ -129,12 +129,8 @@ class CompareHandlers:
             for key in dict.fromkeys(keys)
         ]
         pictures = self._pictures(session, source, files or (), part_name)
-        job = session.start_job(words.A_COMPARISON)
-        try:
+        with session.work(words.A_COMPARISON) as job:
             yield from self._run(session, job.stop, detectors, pictures)
-        finally:
-            # Also when the visitor has left: the generator is closed then.
-            session.end_job(job)
 
     def _run(
         self,
@@ -173,8 +169,7 @@ class CompareHandlers:
     def cancel(self, session_id: str) -> None:
         """Ask a visitor's running comparison to stop after the picture at hand."""
         session = self.handlers.sessions.get(session_id)
-        if session.job is not None and session.job.what == session.words.A_COMPARISON:
-            session.job.stop.set()
+        session.stop_job(session.words.A_COMPARISON)
 
     def _pictures(
         self, session: Session, source: str, files: Sequence[str], part_name: str | None

@@ -131,10 +131,9 @@ class FewshotHandlers:
             raise UserError(words.NO_NORMALS)
         images = [read.image for _, read in read_all(session, files)]
         start = self.encoders.detector(encoder, words)
-        job = session.start_job(words.A_FIT)
         started = time.monotonic()
         curve = fewshot_views.Curve()
-        try:
+        with session.work(words.A_FIT) as job:
             fit = Background(
                 lambda tell: start.fit(images, config, tell, job.stop.is_set), _REPORT_SECONDS
             )
@@ -153,15 +152,10 @@ class FewshotHandlers:
             detector: AnomalyDetector = fit.result()
             said = _keep(session, detector, images, name, time.monotonic() - started)
             yield self._report(session, views.message(said), curve.draw(words), False)
-        finally:
-            # Also when the visitor has left: the generator is closed and the thread must end.
-            session.end_job(job)
 
     def cancel(self, session_id: str) -> None:
         """Ask a visitor's running fit, or other long work, to stop."""
-        job = self.handlers.sessions.get(session_id).job
-        if job is not None:
-            job.stop.set()
+        self.handlers.sessions.get(session_id).stop_job()
 
     def _report(self, session: Session, progress: str, curve: str, is_running: bool) -> FitReport:
         return FitReport(progress, curve, self.handlers.report_detector(session), is_running)

@@ -110,11 +110,10 @@ class LabHandlers:
             raise UserError(words.LAB_NO_TESTS)
         shots = _unique(read_all(session, files.shots))
         tests = [(*read_one(session, path), label) for path, label in files.tests]
-        job = session.start_job(words.A_LAB)
         started = time.monotonic()
         names = [name for name, _ in shots], [_named(name, kind, words) for name, _, kind in tests]
         newest: LabStep | None = None
-        try:
+        with session.work(words.A_LAB) as job:
             work = Background(
                 lambda tell: run_shot_lab(
                     self.handlers.shelf.start,
@@ -140,9 +139,6 @@ class LabHandlers:
                 seconds = time.monotonic() - started
                 said = words.LAB_DONE.format(seconds=seconds, draws=len(report.draws))
             yield _view(session, views.message(said), report, names, config, False)
-        finally:
-            # Also when the visitor has left: the generator is closed and the thread must end.
-            session.end_job(job)
 
 
 def _named(name: str, label: bool | None, words: Words) -> str:

@@ -125,9 +125,7 @@ def wire_lab(shared: Handlers, page: dict[str, Any]) -> None:
 
     @shown_to_visitor
     def cancel(request: gr.Request) -> None:
-        job = shared.sessions.get(visitor(shared, request)).job
-        if job is not None:
-            job.stop.set()
+        shared.sessions.get(visitor(shared, request)).stop_job()
 
     def forget() -> tuple[Any, ...]:
         return None, None, None, "", gr.update(value=None, visible=False), "", ""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,6 +25,7 @@ from inpformer.ui.background import Background
 from inpformer.ui.handlers import DetectorReport
 from inpformer.ui.inspection import at_display_size
 from inpformer.ui.session import Session
+from inpformer.ui.words import Words
 
 _REPORT_SECONDS = 0.25
 # With more corrections, retraining once without each of them takes minutes.
@@ -126,23 +129,9 @@ class RetrainHandlers:
         session = self.handlers.sessions.get(session_id)
         words = session.words
         task = self._task(session, use_normal)
-        job = session.start_job(words.A_RETRAINING)
         started = time.monotonic()
-
-        def work(tell: Callable[[Any], None]) -> tuple[AnomalyDetector, Changes]:
-            retrainer = Retrainer(
-                task.detector, task.shots, task.labelled.corrections, None, tell, job.stop.is_set
-            )
-            after = retrainer.retrain()
-            tell(words.RETRAIN_COMPARING)
-            is_quick = 2 <= len(task.labelled.corrections) <= MOST_LEFT_OUT
-            pictures = task.pictures()
-            return after, what_changed(
-                task.detector, after, pictures, retrainer if is_quick else None
-            )
-
-        try:
-            running = Background(work, _REPORT_SECONDS)
+        with session.work(words.A_RETRAINING) as job:
+            running = Background(partial(_retrain, task, job.stop, words), _REPORT_SECONDS)
             for steps in running.steps():
                 yield RetrainReport(_progress(steps[-1], session), True)
             is_late = job.stop.is_set() and running.error is None
@@ -151,15 +140,11 @@ class RetrainHandlers:
                 return
             after, changes = running.result()
             yield self._keep(session, task, after, changes, time.monotonic() - started)
-        finally:
-            # Also when the visitor has left: the generator is closed and the thread must end.
-            session.end_job(job)
 
     def cancel(self, session_id: str) -> None:
         """Ask a visitor's running retraining to stop."""
         session = self.handlers.sessions.get(session_id)
-        if session.job is not None and session.job.what == session.words.A_RETRAINING:
-            session.job.stop.set()
+        session.stop_job(session.words.A_RETRAINING)
 
     def roll_back(self, session_id: str) -> DetectorReport:
         """Use the detector again that the one in use was retrained from.
@@ -219,6 +204,19 @@ class RetrainHandlers:
         key = self.annotating.desk(session).former.get(session.detector_key)
         keys = [each for _, each in self.handlers.shelf.choices(session)]
         return self.handlers.shelf.title(session, key) if key in keys else None
+
+
+def _retrain(
+    task: _Task, stop: threading.Event, words: Words, tell: Callable[[Any], None]
+) -> tuple[AnomalyDetector, Changes]:
+    """Train the next version, and compare it with the one before."""
+    corrections = task.labelled.corrections
+    retrainer = Retrainer(task.detector, task.shots, corrections, None, tell, stop.is_set)
+    after = retrainer.retrain()
+    tell(words.RETRAIN_COMPARING)
+    is_quick = 2 <= len(corrections) <= MOST_LEFT_OUT
+    pictures = task.pictures()
+    return after, what_changed(task.detector, after, pictures, retrainer if is_quick else None)
 
 
 def _progress(step: FitStep | str, session: Session) -> str:

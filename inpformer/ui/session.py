@@ -7,6 +7,8 @@ import tempfile
 import threading
 import uuid
 from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -179,7 +181,7 @@ class Session:
         return name if name not in taken else next(each for each in numbered if each not in taken)
 
     def start_job(self, what: str) -> Job:
-        """Begin long work; whoever begins it ends it with `end_job`.
+        """Begin long work; whoever begins it ends it with `end_job`, as `work` does.
 
         Raises:
             UserError: Other long work of this visitor is running.
@@ -208,6 +210,27 @@ class Session:
         with self._lock:
             if self.job is job:
                 self.job = None
+
+    @contextmanager
+    def work(self, what: str) -> Iterator[Job]:
+        """Do long work; ends also when a generator in it is closed, as the visitor has left.
+
+        Raises:
+            UserError: Other long work of this visitor is running.
+        """
+        job = self.start_job(what)
+        try:
+            yield job
+        finally:
+            self.end_job(job)
+            # What was made after the visitor was forgotten goes, too.
+            if self.is_forgotten:
+                self.clear()
+
+    def stop_job(self, what: str | None = None) -> None:
+        """Ask running work to stop: that called `what`, or any for None."""
+        if self.job is not None and what in (None, self.job.what):
+            self.job.stop.set()
 
     def clear(self) -> list[Path]:
         """Forget everything: stop work, delete the folder; return uploads to delete."""

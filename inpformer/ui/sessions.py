@@ -83,8 +83,7 @@ class Sessions:
                 self._drop(session_id)
             else:
                 session.left_at = self._clock()
-                if session.job is not None:
-                    session.job.stop.set()
+                session.stop_job()
 
     def note_files(self, session_id: str, files: set[Path]) -> None:
         """Remember files of the web server's cache that show a visitor's data."""

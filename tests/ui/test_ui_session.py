@@ -118,6 +118,29 @@ def test_only_one_long_work_runs_at_a_time_and_ending_it_lets_the_next_begin():
     assert job.stop.is_set() and ann.start_job("comparison").what == "comparison"
 
 
+def test_work_ends_and_leaves_no_file_of_a_visitor_who_was_forgotten_meanwhile(tmp_path):
+    sessions = Sessions(root=tmp_path)
+    ann = sessions.get("ann")
+    with ann.work("fit") as job:
+        sessions.forget("ann")
+        assert job.stop.is_set()
+        (ann.folder / "late.npy").write_bytes(b"map")
+    assert ann.job is None and not any(tmp_path.iterdir())
+
+
+def test_only_the_work_that_is_named_is_asked_to_stop():
+    ann = Sessions().get("ann")
+    with ann.work("fit") as job:
+        ann.stop_job("comparison")
+        assert not job.stop.is_set()
+        ann.stop_job("fit")
+        assert job.stop.is_set()
+    ann.stop_job()
+    with pytest.raises(ZeroDivisionError), ann.work("fit"):
+        raise ZeroDivisionError
+    assert ann.job is None
+
+
 def test_the_oldest_detector_makes_room_and_is_named():
     ann = Sessions().get("ann")
     gone = [ann.add_detector(f"number {i}", object()) for i in range(MAX_DETECTORS + 1)]
