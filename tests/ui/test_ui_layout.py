@@ -17,6 +17,7 @@ from ui_doubles import (
     file_value,
     fraction_of,
     picture_of,
+    striped,
     wait_until,
     words_of,
 )
@@ -335,18 +336,20 @@ def test_a_visitor_who_leaves_is_forgotten(page, pictures):
     wait_until(is_forgotten, "the visitor to be forgotten")
 
 
-def test_no_drawing_is_left_when_its_visitor_is_forgotten(page, pictures):
+def test_no_drawing_is_left_when_its_visitor_is_forgotten(page, tmp_path):
     cache = Path(get_upload_folder())
 
     def files() -> set[Path]:
         return {path for path in cache.rglob("*") if path.is_file()}
 
+    # Nobody else's: the cache holds a picture once, whoever brings it.
+    Image.fromarray(striped(99)).save(tmp_path / "only_here.png")
     before = files()
-    picture = page.uploaded(pictures["third"])
+    picture = page.uploaded(tmp_path / "only_here.png")
     answer = page.call("inspect", picture, *LOOK, session="going")
     assert answer.status_code == 200
     assert page.call("results_zip", session="going").status_code == 200
-    assert {path.name for path in files() - before} == {"third.png", "results.zip"}
+    assert {path.name for path in files() - before} == {"only_here.png", "results.zip"}
     page.demo._visitors.forget("going")
     # What another visitor brought, too, may have gone meanwhile; nothing of this one stays.
     assert files() <= before
