@@ -10,6 +10,7 @@ import pytest
 from gradio.utils import get_upload_folder
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
+from PIL import Image
 from ui_doubles import (
     SECONDS,
     ScriptedDetector,
