@@ -29,6 +29,7 @@ OUTPUT = ROOT / "assets" / "screenshots"
 # Width in pixels and theme.
 LOOKS = {"light": (1280, "light"), "dark": (1280, "dark"), "narrow": (400, "light")}
 MAX_BYTES = 600_000
+MAX_HEIGHT = 2600  # of a page of text with many figures; the rest is like it
 START_SECONDS = 120
 PATIENCE = 240_000  # milliseconds for what the model does, also beside other work
 CHROMIUM_ARGUMENTS = [
@@ -58,7 +59,7 @@ def main() -> None:
         for look in options.look or LOOKS:
             with open_page(find_chromium(), url, look, options.locale) as page:
                 for tab in options.tab or TABS:
-                    page.get_by_role("tab").nth(list(TABS).index(tab)).click()
+                    open_tab(page, tab)
                     TABS[tab](page)
                     path = options.output / f"{tab}-{look}.png"
                     print(f"{path}: {save_small(photograph(page), path) / 1000:.0f} kB", flush=True)
@@ -130,6 +131,18 @@ def open_page(
         browser.close()
 
 
+def open_tab(page: Page, name: str) -> None:
+    """Open a tab, also one that a narrow page has put into the menu at the end of the row."""
+    row = page.locator("#tabs > .tab-wrapper").first
+    tab = row.locator(f"[role=tab][data-tab-id={name}]")
+    if tab.count():
+        tab.click()
+        return
+    title = row.locator(".visually-hidden button").nth(list(TABS).index(name)).text_content()
+    row.locator(".overflow-menu > button").click()
+    row.locator(".overflow-dropdown").get_by_text(title, exact=True).click()
+
+
 def open_entry(page: Page, number: int) -> None:
     """Click a result of the gallery, counted from 1.
 
@@ -168,9 +181,18 @@ def compare_detectors(page: Page) -> None:
     settle(page)
 
 
+def annotate_part(page: Page) -> None:
+    """Put the test pictures of a part into the queue, and open the first one."""
+    page.locator("#annotate-add-box button").first.click()
+    page.click("#annotate-add-part")
+    page.locator("#annotate-queue img").nth(7).wait_for()
+    settle(page)
+
+
 def read_on(page: Page) -> None:
     """Wait for the figures of the text."""
     page.locator("#learn-small img").first.wait_for()
+    settle(page)
 
 
 TABS: dict[str, Callable[[Page], None]] = {
@@ -178,6 +200,7 @@ TABS: dict[str, Callable[[Page], None]] = {
     "fewshot": choose_normals,
     "explorer": click_patch,
     "compare": compare_detectors,
+    "annotate": annotate_part,
     "learn": read_on,
 }
 
@@ -189,16 +212,19 @@ def settle(page: Page) -> None:
 
 
 def photograph(page: Page) -> bytes:
-    """Return the whole length of the page as a PNG file."""
+    """Return the page from its top as a PNG file."""
     page.add_style_tag(content=HIDDEN)
     page.mouse.move(0, 0)
     page.evaluate("document.activeElement?.blur()")
     page.evaluate("scrollTo(0, 0)")
-    # Pictures in a closed part of the page are not loaded before it is opened.
+    # What is folded away, or lies beside a narrow page, is loaded when somebody goes there.
     page.wait_for_function(
-        "[...document.images].filter(i => i.checkVisibility()).every(i => i.complete)"
+        "[...document.images].filter(i => i.checkVisibility()"
+        " && i.getBoundingClientRect().left < innerWidth).every(i => i.complete)"
     )
-    return page.screenshot(full_page=True, animations="disabled")
+    size = page.evaluate("[innerWidth, document.documentElement.scrollHeight]")
+    clip = {"x": 0, "y": 0, "width": size[0], "height": min(size[1], MAX_HEIGHT)}
+    return page.screenshot(full_page=True, clip=clip, animations="disabled")
 
 
 def save_small(png: bytes, path: Path) -> int:

@@ -32,7 +32,8 @@ def is_text(node: ast.AST) -> bool:
 def filling_calls(node: ast.AST, tree: ast.AST, parents: dict) -> list[ast.Call]:
     """Find the `.format(...)` of a text: at once, or of the local variable it is put in."""
     words = ast.unparse(node)
-    while isinstance(parents[node], ast.IfExp):
+    # One of two texts, or one of a row of them.
+    while isinstance(parents[node], ast.IfExp | ast.Tuple | ast.Subscript):
         node = parents[node]
     if isinstance(parents[node], ast.Assign):
         words = ast.unparse(parents[node].targets[0])
