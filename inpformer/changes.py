@@ -119,8 +119,9 @@ class Changes:
     Attributes:
         pictures: Regressions first, the worst one first; then improvements, the best one first;
             then the rest, in the order they were given.
-        before: Figures on pictures that the retraining has not seen, by the old detector.
-        after: The same by the new one.
+        before: Figures by the old detector, on pictures that were judged by a detector which had
+            not seen them.
+        after: The same pictures by the new one.
     """
 
     pictures: tuple[PictureChange, ...]
@@ -166,12 +167,12 @@ def what_changed(
                 picture.name, picture.is_anomalous, picture.is_used, is_left_out, kind, *outcomes
             )
         )
-    unused = [index for index, picture in enumerate(pictures) if not picture.is_used]
-    masks = [shrink_mask(pictures[i].mask, changes[i].before.values.shape) for i in unused]
+    fair = [i for i, change in enumerate(changes) if change.is_left_out or not change.is_used]
+    masks = [shrink_mask(pictures[i].mask, changes[i].before.values.shape) for i in fair]
     return Changes(
         tuple(_in_order(changes)),
-        figures_of([changes[i].before for i in unused], masks),
-        figures_of([changes[i].after for i in unused], masks),
+        figures_of([changes[i].before for i in fair], masks),
+        figures_of([changes[i].after for i in fair], masks),
     )
 
 

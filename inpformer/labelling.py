@@ -11,6 +11,7 @@ from inpformer.errors import require
 from inpformer.result import AnomalyResult
 
 if TYPE_CHECKING:
+    from inpformer.detector import AnomalyDetector
     from inpformer.retraining import Retrainer
 
 
@@ -19,24 +20,33 @@ def learning_curve(
 ) -> list[tuple[int, SetFigures]]:
     """Return how figures rise with the number of corrected masks, the first ones first.
 
+    No picture is judged by a detector that has seen it: for a corrected picture, the first ones
+    are those of the others, so that it takes a few detectors per number.
+
     Args:
         retrainer: Its corrections are taken in their order.
-        pictures: Those that the retraining has seen are left out.
+        pictures: Normal ones that the retraining has seen are left out.
         counts: Numbers of corrections, 0 for the detector before.
 
     Raises:
         ConfigError: There are not so many corrections.
     """
-    unused = [picture for picture in pictures if not picture.is_used]
     most = len(retrainer.corrections)
     require(all(0 <= count <= most for count in counts), f"there are only {most} corrections")
+    fair = [item for item in pictures if not item.is_used or item.correction is not None]
     curve = []
     for count in counts:
-        detector = retrainer.retrain_with(range(count)) if count else retrainer.source
-        outcomes = [look_at(detector, picture) for picture in unused]
+        made: dict[tuple[int, ...], AnomalyDetector] = {(): retrainer.source}
+        outcomes = []
+        for picture in fair:
+            others = [index for index in range(most) if index != picture.correction]
+            chosen = tuple(others[:count])
+            if chosen not in made:
+                made[chosen] = retrainer.retrain_with(chosen)
+            outcomes.append(look_at(made[chosen], picture))
         masks = [
             shrink_mask(picture.mask, outcome.values.shape)
-            for picture, outcome in zip(unused, outcomes, strict=True)
+            for picture, outcome in zip(fair, outcomes, strict=True)
         ]
         curve.append((count, figures_of(outcomes, masks)))
     return curve

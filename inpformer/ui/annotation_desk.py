@@ -76,6 +76,7 @@ class AnnotationDesk:
         value: Class of proposed regions.
         taken: Ids of the inspections that were taken over.
         former: For keys of retrained detectors, the key of what they were retrained from.
+        overlaps: IoU of prediction and mask by picture, version and detector, for the ledger.
     """
 
     def __init__(self, folder: Path, clock: Callable[[], float] = time.monotonic) -> None:
@@ -88,6 +89,7 @@ class AnnotationDesk:
         self.value = 1
         self.taken: set[str] = set()
         self.former: dict[str, str] = {}
+        self.overlaps: dict[tuple[str, int, str], float] = {}
         self._known: dict[str, PictureInfo] | None = None  # as reading all records takes a while
         self._in_work: OrderedDict[str, InWork] = OrderedDict()
         self._starts = count(_REVISIONS, _REVISIONS)

@@ -107,6 +107,8 @@ def _head(handlers: Handlers) -> dict[str, Any]:
             value=FREE,
             label=label("DETECTOR_LABEL"),
             elem_id="detector",
+            # Until the page knows the visitor: its answer would undo what they chose meanwhile.
+            interactive=False,
         )
         forget = gr.Button(label("FORGET_ME"), size="sm", scale=0, elem_id="forget-me")
     title = shelf.shared_choices(ENGLISH)[0][0]

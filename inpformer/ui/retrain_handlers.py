@@ -13,9 +13,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from inpformer.annotations.corrected import CorrectedSet, corrected_in
-from inpformer.changes import Changes, LabelledPicture, what_changed
+from inpformer.changes import Changes, LabelledPicture, SetFigures, what_changed
 from inpformer.detector import AnomalyDetector
 from inpformer.errors import FitCancelledError, UserError
+from inpformer.labelling import learning_curve
 from inpformer.model_input import MAX_SHOTS
 from inpformer.progress import FitStep
 from inpformer.retraining import Retrainer
@@ -24,6 +25,7 @@ from inpformer.ui.annotate_handlers import AnnotateHandlers
 from inpformer.ui.background import Background
 from inpformer.ui.handlers import DetectorReport
 from inpformer.ui.inspection import at_display_size
+from inpformer.ui.ledger import ledger, ledger_lines, next_in_doubt
 from inpformer.ui.session import Session
 from inpformer.ui.words import Words
 
@@ -43,11 +45,12 @@ class RetrainReport(NamedTuple):
 
 
 class PlanReport(NamedTuple):
-    """What a retraining would use, and whether it can begin."""
+    """What a retraining would use, whether it can begin, and what the labels have cost."""
 
     card: str
     is_ready: bool
     former: str | None
+    ledger: str
 
 
 @dataclass(frozen=True)
@@ -78,6 +81,14 @@ class _Task:
         return [*marked, *normal]
 
 
+class _Made(NamedTuple):
+    """What a retraining brings; `curve` has figures by number of corrected pictures."""
+
+    detector: AnomalyDetector
+    changes: Changes
+    curve: list[tuple[int, SetFigures]]
+
+
 class RetrainHandlers:
     """What a visitor does with a detector and the pictures they labelled.
 
@@ -97,7 +108,8 @@ class RetrainHandlers:
             use_normal: Whether pictures labelled normal join the normal shots.
         """
         session = self.handlers.sessions.get(session_id)
-        infos = self.annotating.desk(session).pictures()
+        desk = self.annotating.desk(session)
+        infos = desk.pictures()
         marked = [
             item.name
             for item in infos
@@ -112,7 +124,9 @@ class RetrainHandlers:
             retrain_views.Plan(title, marked, shots, normal, used, has_head), session.words
         )
         is_ready = has_head and bool(marked) and shots + used > 0
-        return PlanReport(card, is_ready, self._former(session))
+        lines = ledger_lines(desk)
+        costs = ledger(lines, next_in_doubt(desk), session.words)
+        return PlanReport(card, is_ready, self._former(session), costs)
 
     def retrain(self, session_id: str, use_normal: bool = False) -> Iterator[RetrainReport]:
         """Train the next version of the detector in use with what is labelled.
@@ -138,8 +152,7 @@ class RetrainHandlers:
             if is_late or isinstance(running.error, FitCancelledError):
                 yield RetrainReport(views.message(words.RETRAIN_CANCELLED), False)
                 return
-            after, changes = running.result()
-            yield self._keep(session, task, after, changes, time.monotonic() - started)
+            yield self._keep(session, task, running.result(), time.monotonic() - started)
 
     def cancel(self, session_id: str) -> None:
         """Ask a visitor's running retraining to stop."""
@@ -180,11 +193,10 @@ class RetrainHandlers:
         self,
         session: Session,
         task: _Task,
-        after: AnomalyDetector,
-        changes: Changes,
+        made: _Made,
         seconds: float,
     ) -> RetrainReport:
-        words, desk = session.words, self.annotating.desk(session)
+        words, desk, after = session.words, self.annotating.desk(session), made.detector
         base = re.sub(r" v\d+$", "", self.handlers.shelf.title(session, task.key))
         name = session.free_name(f"{base} v{after.provenance.version}")
         if task.key in session.own:
@@ -195,7 +207,8 @@ class RetrainHandlers:
         said = words.RETRAIN_DONE.format(
             name=name, count=len(task.labelled.corrections), seconds=seconds
         )
-        html = retrain_views.changes(changes, task.detector, after, task.pictures(), words)
+        html = retrain_views.changes(made.changes, task.detector, after, task.pictures(), words)
+        html += retrain_views.curve(made.curve, words)
         report = self.handlers.report_detector(session)
         return RetrainReport(views.message(said), False, report, html, self._former(session))
 
@@ -208,15 +221,19 @@ class RetrainHandlers:
 
 def _retrain(
     task: _Task, stop: threading.Event, words: Words, tell: Callable[[Any], None]
-) -> tuple[AnomalyDetector, Changes]:
-    """Train the next version, and compare it with the one before."""
+) -> _Made:
+    """Train the next version, compare it with the one before, and see what fewer masks give."""
     corrections = task.labelled.corrections
     retrainer = Retrainer(task.detector, task.shots, corrections, None, tell, stop.is_set)
     after = retrainer.retrain()
     tell(words.RETRAIN_COMPARING)
-    is_quick = 2 <= len(corrections) <= MOST_LEFT_OUT
-    pictures = task.pictures()
-    return after, what_changed(task.detector, after, pictures, retrainer if is_quick else None)
+    most, pictures = len(corrections), task.pictures()
+    if not 2 <= most <= MOST_LEFT_OUT:
+        return _Made(after, what_changed(task.detector, after, pictures), [])
+    changes = what_changed(task.detector, after, pictures, retrainer)
+    tell(words.RETRAIN_CURVE)
+    between = learning_curve(retrainer, pictures, [n for n in (1, 2, 4) if n < most - 1])
+    return _Made(after, changes, [(0, changes.before), *between, (most - 1, changes.after)])
 
 
 def _progress(step: FitStep | str, session: Session) -> str:

@@ -19,7 +19,7 @@ from inpformer.ui.wiring import (
 )
 from inpformer.ui.words import label, words_of
 
-_PLAN = ("retrain_plan", "retrain_run", "retrain_back")
+_PLAN = ("retrain_plan", "retrain_run", "retrain_back", "retrain_ledger")
 _RUNS = ("retrain_progress", "retrain_run", "retrain_cancel")
 
 
@@ -28,6 +28,7 @@ def build_retrain() -> dict[str, Any]:
     gr.Markdown(f"## {label('RETRAIN_TITLE')}")
     gr.Markdown(label("RETRAIN_LEAD"), elem_classes="faint")
     page: dict[str, Any] = {
+        "retrain_ledger": gr.HTML(elem_id="retrain-ledger"),
         "retrain_plan": gr.HTML(elem_id="retrain-plan"),
         "retrain_normal": gr.Checkbox(
             False, label=label("RETRAIN_USE_NORMAL"), elem_id="retrain-normal"
@@ -127,4 +128,4 @@ def plan_values(report: PlanReport, words: Any) -> tuple[Any, ...]:
     back = gr.update(visible=False)
     if report.former is not None:
         back = gr.update(visible=True, value=words.RETRAIN_BACK_TO.format(title=report.former))
-    return report.card, gr.update(interactive=report.is_ready), back
+    return report.card, gr.update(interactive=report.is_ready), back, report.ledger

@@ -9,9 +9,10 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from inpformer.changes import Changes, LabelledPicture, Outcome, PictureChange
+from inpformer.changes import Changes, LabelledPicture, Outcome, PictureChange, SetFigures
 from inpformer.detector import AnomalyDetector
 from inpformer.pictures import draw_overlay
+from inpformer.ui.charts import line_chart
 from inpformer.ui.figures import jpeg_uri
 from inpformer.ui.inspection import at_display_size
 from inpformer.ui.words import Words
@@ -94,6 +95,19 @@ def changes(
         f"<div class='compare-summary'>{escape(counts)}</div>{_figures(found, words)}"
         f"<div class='change-cards'>{''.join(cards)}</div>"
     )
+
+
+def curve(points: Sequence[tuple[int, SetFigures]], words: Words) -> str:
+    """Draw figures of merit against the number of corrected pictures; empty without figures."""
+    lines = {
+        title: [(count, getattr(each, name)) for count, each in points]
+        for name, title in words.CHANGES_FIGURES.items()
+        if all(getattr(each, name) is not None for _, each in points)
+    }
+    chart = line_chart(lines, words.MASKS_CURVE_X, words.MASKS_CURVE_Y, words.MASKS_CURVE)
+    if not chart:
+        return ""
+    return f"<h3>{escape(words.MASKS_CURVE)}</h3>{chart}<p class='faint'>{words.MASKS_CURVE_NOTE}</p>"
 
 
 def _figures(found: Changes, words: Words) -> str:

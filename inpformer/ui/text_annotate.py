@@ -147,6 +147,7 @@ RETRAIN_CANCEL: Final = "Cancel"
 RETRAIN_BACK: Final = "Roll back"
 RETRAIN_BACK_TO: Final = "Roll back to {title}"
 RETRAIN_COMPARING: Final = "Comparing both versions on every labelled picture …"
+RETRAIN_CURVE: Final = "Looking what fewer corrected pictures would have given …"
 RETRAIN_CANCELLED: Final = "Cancelled; the detector is the one from before."
 RETRAIN_DONE: Final = (
     "'{name}' is trained with {count} corrected pictures in {seconds:.0f} s, and is in use now."
@@ -159,10 +160,10 @@ CHANGES_FIGURES: Final = {
     "pixel_ap": "Pixel AP",
     "aupro": "AUPRO",
 }
-CHANGES_HEADERS: Final = ("Pictures not trained with", "before", "after", "change")
+CHANGES_HEADERS: Final = ("Judged without being trained with", "before", "after", "change")
 CHANGES_NO_FIGURES: Final = (
-    "Every labelled picture with a defect was trained with, so there are no figures of the whole. "
-    "Each picture is judged below, where it says so by a version that was trained without it."
+    "Every labelled picture with a defect was trained with, so there are no figures of the whole; "
+    "with 2 to 8 of them, each would be judged by a version that was trained without it."
 )
 CHANGES_KINDS: Final = {"regression": "worse", "improvement": "better", "unchanged": "alike"}
 CHANGES_AP: Final = "pixel AP {before:.2f} → {after:.2f}"
@@ -173,3 +174,13 @@ CHANGES_USED: Final = "trained with it"
 CHANGES_BEFORE: Final = "before"
 CHANGES_AFTER: Final = "after"
 CHANGES_SLIDE: Final = "From before to after"
+MASKS_CURVE: Final = "What more corrected pictures give"
+MASKS_CURVE_X: Final = "corrected pictures trained with"
+MASKS_CURVE_Y: Final = "figure of merit"
+MASKS_CURVE_NOTE: Final = "Each picture is judged by versions that were trained without it."
+LEDGER_TITLE: Final = "Labelling ledger"
+LEDGER_COUNT: Final = "{count} pictures are labelled, {masks} of them as defective."
+LEDGER_SECONDS: Final = "A mask took {seconds:.0f} s (median)."
+LEDGER_OVERLAP: Final = "Prediction and final mask overlap by {overlap:.2f} (mean IoU)."
+LEDGER_NEXT: Final = "Label next: {name}; its label teaches most."
+LEDGER_HEADERS: Final = ("Picture", "Label", "Seconds", "IoU of prediction and mask")

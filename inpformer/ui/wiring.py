@@ -43,7 +43,8 @@ def parts_of(page: dict[str, Any], names: tuple[str, ...]) -> list[Any]:
 
 def detector_values(report: DetectorReport) -> tuple[Any, ...]:
     """Return what the components called `DETECTOR` show."""
-    return gr.update(choices=report.choices, value=report.key), report.card
+    chooser = gr.update(choices=report.choices, value=report.key, interactive=True)
+    return chooser, report.card
 
 
 def cached(component: Any, path: Path) -> str:

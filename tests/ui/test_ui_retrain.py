@@ -9,6 +9,7 @@ from inpformer.errors import UserError
 from inpformer.ui import retrain_handlers
 from inpformer.ui.annotate_handlers import AnnotateHandlers
 from inpformer.ui.annotation_set_handlers import AnnotationSetHandlers
+from inpformer.ui.ledger import ledger_lines, next_in_doubt
 from inpformer.ui.retrain_handlers import RetrainHandlers
 from inpformer.ui.session import FREE
 from inpformer.ui.words import ENGLISH as text
@@ -82,7 +83,41 @@ def test_what_changed_shows_every_labelled_picture_and_what_was_trained_with(ret
     cards = last.changes.split('class="change-card')[1:]
     assert len(cards) == 3
     assert sum(text.CHANGES_LEFT_OUT in card for card in cards) == 2
-    assert text.CHANGES_NO_FIGURES in last.changes and "regression" not in last.changes
+    assert text.CHANGES_NO_FIGURES not in last.changes and "regression" not in last.changes
+    assert text.CHANGES_FIGURES["pixel_ap"] in last.changes.split("change-cards")[0]
+
+
+def test_what_changed_ends_with_what_more_corrections_gave(retraining):
+    desk = retraining.annotating.desk(retraining.handlers.sessions.get(ANN))
+    mask = np.zeros((90, 120), np.uint8)
+    mask[10:30, 10:30] = 1
+    desk.set_mask("third.png", mask)
+    *running, last = retraining.retrain(ANN)
+    _, curve = last.changes.split(text.MASKS_CURVE, 1)
+    assert curve.count("<polyline") == 3
+    first = curve.split('points="')[1].split('"')[0]
+    assert len(first.split()) == 3, "by none, by one and by two others"
+    assert any(text.RETRAIN_CURVE in report.progress for report in running)
+    desk.say_normal("second.png")
+    desk.say_normal("third.png")
+    *_, last = retraining.retrain(ANN)
+    assert text.MASKS_CURVE not in last.changes and text.CHANGES_NO_FIGURES in last.changes
+
+
+def test_the_ledger_says_what_labels_cost_and_which_picture_is_next(retraining, plus):
+    annotating, sessions = retraining.annotating, retraining.handlers.sessions
+    assert retraining.plan("bob").ledger == ""
+    desk = annotating.desk(sessions.get(ANN))
+    ledger = retraining.plan(ANN).ledger
+    assert text.LEDGER_COUNT.format(count=3, masks=2) in ledger
+    assert "blot.png" in ledger and "third.png" not in ledger.split("<details>")[1]
+    annotating.accept(ANN, "blot.png")
+    assert text.LEDGER_OVERLAP.format(overlap=1.0).split("by")[0] in retraining.plan(ANN).ledger
+    lines = {line.name: line for line in ledger_lines(desk)}
+    assert lines["blot.png"].overlap == 1, "the prediction was accepted as it was"
+    assert 0 <= lines["second.png"].overlap < 1
+    assert next_in_doubt(desk) == "third.png"
+    assert "third.png" in retraining.plan(ANN).ledger.split("<details>")[0]
 
 
 def test_normal_pictures_that_join_the_shots_are_marked_as_trained_with(retraining):

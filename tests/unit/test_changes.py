@@ -130,7 +130,9 @@ def test_corrected_pictures_can_be_judged_by_a_detector_that_has_not_seen_them()
     changes = what_changed(Scripted({1: bad, 2: bad}), after, pictures, retrainer)
     assert asked == [[1], [0]]
     assert all(item.is_left_out and item.kind == "unchanged" for item in changes.pictures)
-    assert changes.before == (None, None, None), "all pictures were used"
+    assert changes.before.pixel_ap == changes.after.pixel_ap < 1, "by those that had not seen it"
+    unfair = what_changed(Scripted({1: bad, 2: bad}), after, pictures)
+    assert unfair.before == (None, None, None), "all pictures were used"
 
 
 def test_a_set_without_normal_or_without_anomalous_pictures_has_no_figures_of_that_kind():
@@ -159,6 +161,24 @@ def test_the_learning_curve_begins_with_the_old_detector_and_takes_more_masks_ea
     assert aps[0] == aps[1] < aps[2] == 1
     with pytest.raises(ConfigError):
         learning_curve(retrainer, [], [4])
+
+
+def test_on_the_learning_curve_no_picture_is_judged_by_a_detector_that_has_seen_it():
+    good = result_of(2.0, fused=BOX)
+    asked = []
+
+    def retrain_with(chosen):
+        asked.append(tuple(chosen))
+        return Scripted({index: good for index in range(3) if index not in chosen} | {7: good})
+
+    retrainer = SimpleNamespace(
+        corrections=[None] * 3, source=Scripted({}), retrain_with=retrain_with
+    )
+    pictures = [picture(i, mask_at(BOX), is_used=True, correction=i) for i in range(3)]
+    seen = picture(9, mask_at(), is_used=True)
+    curve = learning_curve(retrainer, [*pictures, picture(7, mask_at(BOX)), seen], [1, 2])
+    assert asked == [(1,), (0,), (1, 2), (0, 2), (0, 1)]
+    assert [figures.pixel_ap for _, figures in curve] == [1, 1]
 
 
 def test_pictures_near_the_threshold_or_with_maps_that_disagree_are_labelled_first():

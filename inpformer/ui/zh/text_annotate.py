@@ -129,6 +129,7 @@ RETRAIN_CANCEL: Final = "取消"
 RETRAIN_BACK: Final = "回退"
 RETRAIN_BACK_TO: Final = "回退到{title}"
 RETRAIN_COMPARING: Final = "正在每张已标注图片上比较两个版本……"
+RETRAIN_CURVE: Final = "正在计算更少的修正图片会带来什么结果……"
 RETRAIN_CANCELLED: Final = "已取消；检测器仍是之前的那个。"
 RETRAIN_DONE: Final = "“{name}”用 {count} 张修正图片训练，耗时 {seconds:.0f} 秒，现已启用。"
 RETRAIN_NO_FORMER: Final = "当前检测器在这里没有旧版本。"
@@ -139,10 +140,10 @@ CHANGES_FIGURES: Final = {
     "pixel_ap": "像素平均精度",
     "aupro": "区域重叠指标 AUPRO",
 }
-CHANGES_HEADERS: Final = ("未参与训练的图片", "之前", "之后", "变化")
+CHANGES_HEADERS: Final = ("由未见过它们的版本评判", "之前", "之后", "变化")
 CHANGES_NO_FIGURES: Final = (
     "所有带缺陷的已标注图片都参与了训练，因此没有总体指标。"
-    "下面逐张评判；注明之处由训练时未用该图片的版本评判。"
+    "有 2 到 8 张时，每张会由训练时未用它的版本评判。"
 )
 CHANGES_KINDS: Final = {"regression": "变差", "improvement": "变好", "unchanged": "不变"}
 CHANGES_AP: Final = "像素平均精度 {before:.2f} → {after:.2f}"
@@ -153,3 +154,13 @@ CHANGES_USED: Final = "参与了训练"
 CHANGES_BEFORE: Final = "之前"
 CHANGES_AFTER: Final = "之后"
 CHANGES_SLIDE: Final = "从之前到之后"
+MASKS_CURVE: Final = "更多修正图片的作用"
+MASKS_CURVE_X: Final = "参与训练的修正图片数"
+MASKS_CURVE_Y: Final = "指标"
+MASKS_CURVE_NOTE: Final = "每张图片都由训练时未用它的版本评判。"
+LEDGER_TITLE: Final = "标注台账"
+LEDGER_COUNT: Final = "已标注 {count} 张图片，其中 {masks} 张有缺陷。"
+LEDGER_SECONDS: Final = "每个掩码用时 {seconds:.0f} 秒（中位数）。"
+LEDGER_OVERLAP: Final = "预测与最终掩码的平均 IoU 为 {overlap:.2f}。"
+LEDGER_NEXT: Final = "下一张建议标注：{name}，它的标注最有帮助。"
+LEDGER_HEADERS: Final = ("图片", "标注", "秒数", "预测与掩码的 IoU")
