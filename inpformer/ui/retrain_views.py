@@ -107,7 +107,9 @@ def curve(points: Sequence[tuple[int, SetFigures]], words: Words) -> str:
     chart = line_chart(lines, words.MASKS_CURVE_X, words.MASKS_CURVE_Y, words.MASKS_CURVE)
     if not chart:
         return ""
-    return f"<h3>{escape(words.MASKS_CURVE)}</h3>{chart}<p class='faint'>{words.MASKS_CURVE_NOTE}</p>"
+    return (
+        f"<h3>{escape(words.MASKS_CURVE)}</h3>{chart}<p class='faint'>{words.MASKS_CURVE_NOTE}</p>"
+    )
 
 
 def _figures(found: Changes, words: Words) -> str:
