@@ -224,7 +224,9 @@ def _retrain(
 ) -> _Made:
     """Train the next version, compare it with the one before, and see what fewer masks give."""
     corrections = task.labelled.corrections
-    retrainer = Retrainer(task.detector, task.shots, corrections, None, tell, stop.is_set)
+    retrainer = Retrainer(
+        task.detector, task.shots, corrections, on_step=tell, should_stop=stop.is_set
+    )
     after = retrainer.retrain()
     tell(words.RETRAIN_COMPARING)
     most, pictures = len(corrections), task.pictures()

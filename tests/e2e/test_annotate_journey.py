@@ -4,12 +4,19 @@ import base64
 import csv
 import io
 import zipfile
+from functools import partial
 
 import cv2
 import numpy as np
 import pytest
 
+from inpformer.corrections import RetrainConfig
+from inpformer.retraining import Retrainer
+from inpformer.ui import retrain_handlers
+
 pytestmark = pytest.mark.e2e
+
+QUICK = RetrainConfig(steps=20, own_views=2, pasted=2)
 
 
 def stored_masks(visitor) -> dict[str, np.ndarray]:
@@ -40,6 +47,25 @@ def open_tab(visitor) -> None:
     visitor.page.wait_for_selector("#annotate-painter .painter[data-picture]")
 
 
+def drag(visitor, start: tuple[int, int], end: tuple[int, int]) -> None:
+    """Fill a box between two pixels of a picture of 160 x 120, both of them in it."""
+    page = visitor.page
+    page.locator("#annotate-painter .painter").scroll_into_view_if_needed()
+    page.click("#annotate-painter button[data-tool=box]")
+    stage = page.locator("#annotate-painter .painter-stage").bounding_box()
+    scale = min(stage["width"] / 160, stage["height"] / 120)
+    left = stage["x"] + (stage["width"] - 160 * scale) / 2
+    top = stage["y"] + (stage["height"] - 120 * scale) / 2
+
+    def point(x: int, y: int) -> tuple[float, float]:
+        return left + (x + 0.5) * scale, top + (y + 0.5) * scale
+
+    page.mouse.move(*point(*start))
+    page.mouse.down()
+    page.mouse.move(*point(*end), steps=4)
+    page.mouse.up()
+
+
 def test_a_corrected_mask_survives_tab_and_page_and_is_exported(new_visitor, parts):
     visitor = new_visitor()
     page = visitor.page
@@ -53,20 +79,7 @@ def test_a_corrected_mask_survives_tab_and_page_and_is_exported(new_visitor, par
     page.evaluate("document.activeElement.blur()")
     page.keyboard.press("n")
     visitor.wait_for_text("#annotate-status", "✓ normal")
-    page.locator("#annotate-painter .painter").scroll_into_view_if_needed()
-    page.click("#annotate-painter button[data-tool=box]")
-    stage = page.locator("#annotate-painter .painter-stage").bounding_box()
-    scale = min(stage["width"] / 160, stage["height"] / 120)
-    left = stage["x"] + (stage["width"] - 160 * scale) / 2
-    top = stage["y"] + (stage["height"] - 120 * scale) / 2
-
-    def point(x: int, y: int) -> tuple[float, float]:
-        return left + (x + 0.5) * scale, top + (y + 0.5) * scale
-
-    page.mouse.move(*point(50, 30))
-    page.mouse.down()
-    page.mouse.move(*point(79, 69), steps=4)
-    page.mouse.up()
+    drag(visitor, (50, 30), (79, 69))
     visitor.wait_for_text("#annotate-status", "✎ corrected")
     wait_until_saved(visitor)
 
@@ -110,6 +123,55 @@ def test_an_example_part_is_labelled_with_the_keyboard_alone(new_visitor):
     page.wait_for_selector(f".annotate-status[data-name='{at}']")
     page.keyboard.press("]")
     assert page.inner_text("#annotate-painter .painter-size-now") == "21 px"
+
+
+def test_a_detector_is_fitted_corrected_retrained_compared_exported_and_imported(
+    new_visitor, parts, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(retrain_handlers, "Retrainer", partial(Retrainer, config=QUICK))
+    visitor = new_visitor()
+    page = visitor.page
+    visitor.show_normals([parts["normal_1"], parts["normal_2"]])
+    page.wait_for_selector("#doctor .doctor")
+    page.fill("#new-name input, #new-name textarea", "Stripes")
+    visitor.choose_method("INP-Former++ (paper reproduction)", 20)
+    page.click("#fit")
+    visitor.wait_for_text("#fit-progress", "Done in")
+    visitor.show_picture(parts["blot"])
+    page.click("#inspect")
+    visitor.wait_for_text("#verdict", "confidence")
+
+    visitor.tab("Annotate")
+    page.wait_for_selector(".queue-row")
+    page.wait_for_selector("#annotate-painter .painter[data-picture]")
+    drag(visitor, (50, 30), (110, 79))
+    visitor.wait_for_text("#annotate-status", "✎ corrected")
+    wait_until_saved(visitor)
+    visitor.wait_for_text("#retrain-ledger", "Labelled pictures: 1, with a defect: 1.")
+    page.click("#retrain-run:not([disabled])")
+    visitor.wait_for_text("#retrain-progress", "'Stripes v2' is trained")
+    visitor.wait_for_text("#retrain-changes", "What changed")
+    assert page.input_value("#detector input") == "Stripes v2"
+    assert page.locator("#retrain-changes .change-card").count() == 1
+
+    visitor.tab("Compare")
+    page.click("#compare-run:not([disabled])")
+    page.wait_for_selector("#compare-rows img")
+    assert "Stripes" in visitor.text("#compare-summary")
+    visitor.tab("Annotate")
+    page.click("#retrain-back")
+    page.wait_for_function("document.querySelector('#detector input').value === 'Stripes'")
+
+    page.get_by_text("Export and import", exact=True).click()
+    with page.expect_download() as waiting:
+        page.click("#export-run")
+    exported = tmp_path / "exported.zip"
+    waiting.value.save_as(exported)
+    page.click("#forget-me")
+    page.wait_for_selector(".queue-row", state="detached")
+    page.set_input_files("#import-file input[type=file]", str(exported))
+    page.click("#import-run")
+    visitor.wait_for_text("#annotate-status", "✎ corrected")
 
 
 def test_a_program_accepts_masks_sets_its_own_and_exports(url, parts, tmp_path):

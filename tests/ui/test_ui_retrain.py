@@ -1,11 +1,14 @@
 """A visitor retrains a detector with what they labelled, without a page."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from test_ui_annotate import ANN
 
 from inpformer.corrections import RetrainConfig
 from inpformer.errors import UserError
+from inpformer.retraining import Retrainer
 from inpformer.ui import retrain_handlers
 from inpformer.ui.annotate_handlers import AnnotateHandlers
 from inpformer.ui.annotation_set_handlers import AnnotationSetHandlers
@@ -14,19 +17,13 @@ from inpformer.ui.retrain_handlers import RetrainHandlers
 from inpformer.ui.session import FREE
 from inpformer.ui.words import ENGLISH as text
 
-
-class QuickRetrainer(retrain_handlers.Retrainer):
-    """A retraining of a few steps."""
-
-    def __init__(self, detector, shots, corrections, config, *told) -> None:
-        quick = RetrainConfig(steps=3, own_views=1, pasted=1)
-        super().__init__(detector, shots, corrections, quick, *told)
+QUICK = RetrainConfig(steps=3, own_views=1, pasted=1)
 
 
 @pytest.fixture
 def retraining(handlers, plus, pictures, monkeypatch) -> RetrainHandlers:
     """Ann has a detector with a head, two pictures with marks and a normal one."""
-    monkeypatch.setattr(retrain_handlers, "Retrainer", QuickRetrainer)
+    monkeypatch.setattr(retrain_handlers, "Retrainer", partial(Retrainer, config=QUICK))
     monkeypatch.setattr(retrain_handlers, "_REPORT_SECONDS", 0.005)
     annotating = AnnotateHandlers(handlers)
     session = handlers.sessions.get(ANN)
