@@ -29,7 +29,8 @@ OUTPUT = ROOT / "assets" / "screenshots"
 # Width in pixels and theme.
 LOOKS = {"light": (1280, "light"), "dark": (1280, "dark"), "narrow": (400, "light")}
 MAX_BYTES = 600_000
-MAX_HEIGHT = 2600  # of a page of text with many figures; the rest is like it
+SURFACES = 16  # colours of the page itself; dithered, its background would be noise
+MAX_PIXELS = 1280 * 2600  # of a page of text with many figures; the rest is like it
 START_SECONDS = 120
 PATIENCE = 240_000  # milliseconds for what the model does, also beside other work
 CHROMIUM_ARGUMENTS = [
@@ -216,6 +217,11 @@ def photograph(page: Page) -> bytes:
     page.add_style_tag(content=HIDDEN)
     page.mouse.move(0, 0)
     page.evaluate("document.activeElement?.blur()")
+    # Pictures far below the window are loaded when somebody scrolls there.
+    height = page.evaluate("document.documentElement.scrollHeight")
+    for y in range(0, height, page.viewport_size["height"]):
+        page.evaluate(f"scrollTo(0, {y})")
+        page.wait_for_timeout(100)
     page.evaluate("scrollTo(0, 0)")
     # What is folded away, or lies beside a narrow page, is loaded when somebody goes there.
     page.wait_for_function(
@@ -223,7 +229,7 @@ def photograph(page: Page) -> bytes:
         " && i.getBoundingClientRect().left < innerWidth).every(i => i.complete)"
     )
     size = page.evaluate("[innerWidth, document.documentElement.scrollHeight]")
-    clip = {"x": 0, "y": 0, "width": size[0], "height": min(size[1], MAX_HEIGHT)}
+    clip = {"x": 0, "y": 0, "width": size[0], "height": min(size[1], MAX_PIXELS // size[0])}
     return page.screenshot(full_page=True, clip=clip, animations="disabled")
 
 
@@ -234,8 +240,7 @@ def save_small(png: bytes, path: Path) -> int:
         RuntimeError: It is too large for a repository all the same.
     """
     picture = Image.open(BytesIO(png)).convert("RGB")
-    # The usual median cut spends the palette on the photos and gives two prototypes one colour.
-    palette = picture.quantize(256, Image.Quantize.MAXCOVERAGE)
+    palette = palette_of(picture)
     stream = BytesIO()
     picture.quantize(palette=palette, dither=Image.Dither.FLOYDSTEINBERG).save(
         stream, "PNG", optimize=True
@@ -245,6 +250,18 @@ def save_small(png: bytes, path: Path) -> int:
         raise RuntimeError(f"The screenshot has {len(data)} bytes; {MAX_BYTES} are allowed.")
     path.write_bytes(data)
     return len(data)
+
+
+def palette_of(picture: Image.Image) -> Image.Image:
+    """Return an image with the 256 colours to draw a page with: those of its surfaces exactly."""
+    counted = picture.getcolors(picture.width * picture.height)
+    surfaces = [colour for _, colour in sorted(counted, reverse=True)[:SURFACES]]
+    # The usual median cut spends the palette on the photos and gives two prototypes one colour.
+    rest = picture.quantize(256 - SURFACES, Image.Quantize.MAXCOVERAGE).getpalette()
+    palette = Image.new("P", (1, 1))
+    flat = [value for colour in surfaces for value in colour]
+    palette.putpalette((flat + rest[: 3 * (256 - SURFACES)])[: 3 * 256])
+    return palette
 
 
 if __name__ == "__main__":

@@ -130,7 +130,9 @@ class AnnotateHandlers:
         report = self._redraw(session)
         if work is None:
             return report
-        return report._replace(painter={"mask": painter_mask(desk.current, work.painted)})
+        return report._replace(
+            painter={"mask": painter_mask(desk.current, work.painted, work.is_proposal)}
+        )
 
     def accept(self, session_id: str, name: str | None = None) -> DeskReport:
         """Store the proposal as it is cut now, and go on to the next picture.
@@ -265,7 +267,7 @@ def _painter(desk: AnnotationDesk, work: InWork) -> dict[str, Any]:
     image = load_image(desk.store.picture_path(name))
     return {
         "value": painter_picture(name, name, image.shape[:2], jpeg_uri(image, _PICTURE_QUALITY)),
-        "mask": painter_mask(name, work.painted),
+        "mask": painter_mask(name, work.painted, work.is_proposal),
         "classes": painter_classes(desk.classes()),
         "levels": None if predicted is None else painter_levels(predicted.prediction.levels()),
     }

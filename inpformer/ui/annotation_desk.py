@@ -236,7 +236,8 @@ class AnnotationDesk:
             UserError: There is no such picture.
         """
         with self._lock:
-            return painter_mask(name, self._work(name).painted)
+            work = self._work(name)
+            return painter_mask(name, work.painted, work.is_proposal)
 
     def reload(self) -> None:
         """Look at the store again, after something else has written to it."""

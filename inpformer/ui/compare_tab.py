@@ -149,9 +149,10 @@ def report_values(report: CompareReport) -> tuple[Any, ...]:
     """Return what the page shows of a comparison."""
     if report.table is None:
         return report.progress, gr.skip(), gr.skip(), gr.skip()
-    # Verdicts need more room than figures.
+    # Verdicts need more room than figures. In pixels, so that a narrow page scrolls the table.
     count = len(report.headers) - 5
-    widths = ["15%", "13%", *[f"{42 // count}%"] * count, "10%", "10%", "10%"]
+    verdict = max(170, 480 // count)
+    widths = [f"{width}px" for width in (180, 140, *[verdict] * count, 110, 110, 110)]
     table = gr.update(
         value=report.table, headers=report.headers, column_widths=widths, visible=True
     )

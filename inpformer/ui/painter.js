@@ -30,7 +30,7 @@ function say() {
 function showState() {
   const isLate = [...docs.values()].some((each) => each.isLate);
   const isSaving = [...docs.values()].some((each) => each.pending.length);
-  const state = isLate ? 'late' : isSaving ? 'saving' : 'saved';
+  const state = isLate ? 'late' : isSaving ? 'saving' : doc?.isProposal ? 'proposal' : 'saved';
   root.dataset.state = doc ? state : 'empty';
   find('.painter-state').textContent = doc ? said[state] || '' : '';
   find('.painter-reason').textContent = reason;
@@ -52,7 +52,7 @@ async function load() {
   if (newest.get(sent.id) !== sent.sent) return;
   if (labels.length !== width * height) { reason = said.damaged || ''; showState(); return; }
   const target = docs.get(sent.id) || newDoc(sent.id, width, height, labels);
-  replace(target, labels, sent.revision);
+  replace(target, labels, sent);
   if (target.id === props.value?.id && target !== doc) show(target, value);
   if (target === doc) {
     redraw(wholeOf(doc));
@@ -115,7 +115,7 @@ async function loadPicture(target, address) {
 }
 
 // Takes over the server's mask; what was drawn here and is not yet saved is drawn on it again.
-function replace(target, labels, revision) {
+function replace(target, labels, { revision, isProposal }) {
   if (target === doc) giveUp();
   for (const { box, old, fresh } of target.pending) {
     const part = cut(labels, target.width, box);
@@ -127,6 +127,8 @@ function replace(target, labels, revision) {
   target.labels = labels;
   target.before = labels.slice();
   target.revision = revision;
+  target.isProposal = isProposal;
+  showState();
 }
 
 // --- changes: one stroke, one undo ---------------------------------------------------------------
@@ -216,7 +218,10 @@ function hear() {
   target.sending = null;
   target.isLate = false;
   if (ack.state !== 'stale') target.pending.splice(0, count);
-  if (ack.state === 'saved') target.revision = Math.max(target.revision, ack.revision);
+  if (ack.state === 'saved') {
+    target.revision = Math.max(target.revision, ack.revision);
+    target.isProposal = false;
+  }
   if (ack.state === 'refused') reason = ack.reason;
   const mustLoad = ack.state === 'refused' || (ack.state === 'stale' && ack.revision !== target.revision);
   if (mustLoad) trigger('resync', { picture: target.id });

@@ -184,12 +184,19 @@ def painter_picture(
     return {"id": picture_id, "name": name, "size": [width, height], "picture": address}
 
 
-def painter_mask(picture_id: str, mask: PaintedMask) -> dict[str, Any]:
-    """Return the painter's property `mask`; what it shows is replaced by it, and undo gets it."""
+def painter_mask(picture_id: str, mask: PaintedMask, is_proposal: bool = False) -> dict[str, Any]:
+    """Return the painter's property `mask`; what it shows is replaced by it, and undo gets it.
+
+    Args:
+        picture_id: The picture.
+        mask: What the painter shows.
+        is_proposal: Whether it is stored nowhere; the painter says so until something is drawn.
+    """
     packed = zlib.compress(np.ascontiguousarray(mask.labels), _QUICK)
     return {
         "id": picture_id,
         "revision": mask.revision,
+        "isProposal": is_proposal,
         "labels": base64.b64encode(packed).decode(),
         # An equal property is not looked at again, but a painter that asks needs an answer.
         "sent": _fresh_id(),

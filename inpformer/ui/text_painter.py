@@ -44,6 +44,7 @@ PAINTER_TEXTS: Final = {
     "hintFill": "Click into what is to be filled; it spreads as far as the tolerance lets it.",
     "saved": "✓ Saved",
     "saving": "… Saving",
+    "proposal": "○ Prediction, not stored yet",
     "late": "! Not saved yet: the server does not answer. It is tried again; keep this page open.",
     "damaged": "The mask did not arrive whole; open the picture again.",
     "noPicture": "The picture cannot be shown; open it again.",

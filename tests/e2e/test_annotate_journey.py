@@ -74,6 +74,7 @@ def test_a_corrected_mask_survives_tab_and_page_and_is_exported(new_visitor, par
     visitor.wait_for_text("#verdict", "Not calibrated")
     open_tab(visitor)
     assert "not stored until" in visitor.text("#annotate-status")
+    assert "not stored yet" in visitor.text("#annotate-painter [data-state=proposal]")
 
     # Say normal first, so that the mask is empty and what is drawn is all there is.
     page.evaluate("document.activeElement.blur()")
