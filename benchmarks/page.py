@@ -15,11 +15,20 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from playwright.sync_api import Page, Response
+from playwright.sync_api import Page, Request
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from tools.make_screenshots import find_chromium, open_entry, open_page, running_app
+
+GALLERY_IS_THERE = (
+    "(pictures => pictures.length && pictures.every(each => each.complete))"
+    "([...document.querySelectorAll('#results-gallery img')])"
+)
+# Not any change of the verdict: the page lays the time over it while it waits.
+SHOWN_THRESHOLD = (
+    "(/threshold [0-9.]+/.exec(document.querySelector('#verdict').innerText) ?? [null])[0]"
+)
 
 
 def main() -> None:
@@ -40,11 +49,13 @@ def main() -> None:
 
 def visit(url: str, rows: dict[str, list[float]]) -> None:
     """Visit the page once with an empty browser cache."""
-    received: list[Response] = []
+    received: list[Request] = []
     started = time.perf_counter()
-    with open_page(find_chromium(), url, on_response=received.append) as page:
+    with open_page(find_chromium(), url, on_received=lambda each: received.append(each)) as page:
         note(rows, "page can be used, s", time.perf_counter() - started)
-        page.wait_for_load_state("networkidle")
+        # The page keeps a stream open, so it is never without a request.
+        page.wait_for_function(GALLERY_IS_THERE)
+        page.wait_for_timeout(1500)
         note(rows, "requests", len(received))
         note(rows, "page weight, MB", sum(map(size_of, received)) / 1e6)
         note(rows, "first result after 1 click, s", seconds_of(lambda: first_result(page)))
@@ -59,17 +70,15 @@ def first_result(page: Page) -> None:
 
 
 def move_threshold(page: Page, cut: str) -> None:
-    before = page.inner_text("#verdict")
+    before = page.evaluate(SHOWN_THRESHOLD)
     page.fill("#cut input[type=number]", cut)
     page.press("#cut input[type=number]", "Tab")
-    page.wait_for_function(
-        "before => document.querySelector('#verdict').innerText !== before", arg=before
-    )
+    page.wait_for_function(f"before => ![null, before].includes({SHOWN_THRESHOLD})", arg=before)
 
 
-def size_of(response: Response) -> int:
-    """Return the bytes of an answer as they came over the line; 0 for one without a body."""
-    sizes = response.request.sizes()
+def size_of(request: Request) -> int:
+    """Return the bytes of an answer as they came over the line."""
+    sizes = request.sizes()
     return sizes["responseBodySize"] + sizes["responseHeadersSize"]
 
 

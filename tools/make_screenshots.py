@@ -22,7 +22,7 @@ from io import BytesIO
 from pathlib import Path
 
 from PIL import Image
-from playwright.sync_api import Page, Response, sync_playwright
+from playwright.sync_api import Page, Request, sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent
 OUTPUT = ROOT / "assets" / "screenshots"
@@ -113,7 +113,7 @@ def open_page(
     url: str,
     look: str = "light",
     locale: str = "en-US",
-    on_response: Callable[[Response], None] | None = None,
+    on_received: Callable[[Request], None] | None = None,
 ) -> Iterator[Page]:
     """Show the app in a browser window of its own."""
     width, theme = LOOKS[look]
@@ -124,8 +124,8 @@ def open_page(
         )
         page = context.new_page()
         page.set_default_timeout(PATIENCE)
-        if on_response is not None:
-            page.on("response", on_response)
+        if on_received is not None:
+            page.on("requestfinished", on_received)
         page.goto(f"{url}/?__theme={theme}")
         page.locator("#inspect").wait_for()
         yield page
