@@ -41,6 +41,12 @@ def _build_add(examples: Examples) -> dict[str, Any]:
                 height=140,
                 elem_id="annotate-files",
             )
+            page["annotate_folder"] = gr.File(
+                label=label("FOLDER_LABEL"),
+                file_count="directory",
+                height=120,
+                elem_id="annotate-folder",
+            )
             page["annotate_add"] = gr.Button(
                 label("ANNOTATE_ADD"), variant="primary", elem_id="annotate-add"
             )
@@ -131,9 +137,18 @@ def _wire_add(handlers: AnnotationSetHandlers, page: dict[str, Any]) -> None:
             yield (report.progress, idle, idle, idle, stop, *desk)
 
     @shown_to_visitor
-    def add(files: list[str] | None, request: gr.Request) -> Iterator[tuple[Any, ...]]:
-        """Put pictures and those of zip files into the queue to label, and predict them."""
-        yield from shown(handlers.add(visitor(shared, request), files))
+    def add(
+        files: list[str] | None, folder: list[str] | None, request: gr.Request
+    ) -> Iterator[tuple[Any, ...]]:
+        """Put pictures, those of zip files and those of a folder into the queue, and predict them.
+
+        Args:
+            files: Pictures and zip files.
+            folder: The files of a folder.
+            request: The visitor's.
+        """
+        paths = [*(files or []), *(folder or [])]
+        yield from shown(handlers.add(visitor(shared, request), paths))
 
     @shown_to_visitor
     def add_part(part: str | None, request: gr.Request) -> Iterator[tuple[Any, ...]]:
@@ -151,7 +166,7 @@ def _wire_add(handlers: AnnotationSetHandlers, page: dict[str, Any]) -> None:
 
     outputs = parts_of(page, ("annotate_progress", *_RUNS, *DESK))
     for button, function, inputs in (
-        ("annotate_add", add, page["annotate_files"]),
+        ("annotate_add", add, parts_of(page, ("annotate_files", "annotate_folder"))),
         ("annotate_add_part", add_part, page["annotate_part"]),
         ("annotate_predict", predict, None),
     ):

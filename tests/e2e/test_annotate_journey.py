@@ -180,7 +180,7 @@ def test_a_program_accepts_masks_sets_its_own_and_exports(url, parts, tmp_path):
 
     client = Client(url, verbose=False)
     files = [handle_file(str(parts[name])) for name in ("blot", "normal_1")]
-    client.submit(files, api_name="/annotate_add").result(60)
+    client.submit(files[:1], files[1:], api_name="/annotate_add").result(60)
     said = client.predict("blot.png", 1.0, 0.0, 1, api_name="/accept_prediction")
     assert said["version"] == 1 and said["detector"]
     mask = np.zeros((120, 160), np.uint8)
