@@ -9,7 +9,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from inpformer.config import Calibration, MapName, MapPart, MapScale, ModelConfig
+from inpformer.config import MapName, MapPart, ModelConfig
+from inpformer.scales import Calibration, MapScale
 from inpformer.scoring import fuse_maps, image_score
 
 LEVEL_QUANTILE = 0.995

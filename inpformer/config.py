@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import math
-from dataclasses import MISSING, asdict, dataclass, fields
-from typing import Any, Literal, get_args, get_type_hints
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
 
 from inpformer.errors import require
 from inpformer.presets import ENCODER_PRESETS, EncoderConfig
@@ -348,105 +347,6 @@ _FILTER_DEFAULTS: dict[str, Any] = {
     "memory_tokens": 4096,
     "score_fraction": 0.003,
 }
-
-
-@dataclass(frozen=True)
-class MapScale:
-    """What the held-out normal pictures say about the scale of one map.
-
-    Attributes:
-        threshold: Cut on the raw map and on the image score alike; above it is anomalous.
-        score_scale: Unit of confidence: confidence = sigmoid((score - threshold) / score_scale).
-        normal_level: Median pixel of held-out normal maps; where the colour scale begins.
-    """
-
-    threshold: float
-    score_scale: float
-    normal_level: float
-
-    @property
-    def colour_range(self) -> tuple[float, float]:
-        """Map values at the two ends of the colour scale; the threshold lies in its middle."""
-        return self.normal_level, 2 * self.threshold - self.normal_level
-
-
-@dataclass(frozen=True)
-class Calibration:
-    """Scales of all maps of a detector, from its normal shots.
-
-    Attributes:
-        scales: One `MapScale` for each map the detector gives.
-        false_alarm_rate: Expected share of views of left-out normal pictures above the threshold.
-        score_count: Held-out scores behind each threshold.
-        shot_count: Shots they come from.
-        method: How the scores were held out, in words.
-        reconstruction_level: 99.5% level of the reconstruction map on the normal shots.
-        segmentation_level: The same of the segmentation map.
-        memory_level: The same of the distance to remembered tokens.
-    """
-
-    scales: dict[str, MapScale]
-    false_alarm_rate: float
-    score_count: int
-    shot_count: int
-    method: str
-    reconstruction_level: float = 1.0
-    segmentation_level: float = 1.0
-    memory_level: float = 1.0
-
-    @property
-    def part_alarm_rate(self) -> float:
-        """Expected share of new normal parts above the threshold, as far as the shots can tell.
-
-        Views of one part are alike. Of n exchangeable parts none tells what one part in n + 1
-        looks like, however many views are made of them.
-        """
-        return max(self.false_alarm_rate, 1 / (self.shot_count + 1))
-
-
-def to_dict(config: Any) -> dict[str, Any]:
-    """Return a config dataclass as a table that a file gives back equal: lists, no tuples."""
-    return json.loads(json.dumps(asdict(config)))
-
-
-def from_dict(cls: type, values: Any) -> Any:
-    """Rebuild a config dataclass from `dataclasses.asdict`, refusing whatever does not fit.
-
-    Raises:
-        ConfigError: `values` is no table, has a field that `cls` does not know, lacks one that
-            it needs, or holds a value of another type.
-    """
-    require(isinstance(values, dict), f"settings for {cls.__name__} must be a table of values")
-    known = {item.name: item for item in fields(cls)}
-    unknown = sorted(set(values) - set(known))
-    require(not unknown, f"unknown settings for {cls.__name__}: {', '.join(unknown)}")
-    missing = [
-        name
-        for name, item in known.items()
-        if name not in values and item.default is item.default_factory is MISSING
-    ]
-    require(not missing, f"missing settings for {cls.__name__}: {', '.join(missing)}")
-    hints = get_type_hints(cls)
-    return cls(**{name: _read_value(name, hints[name], value) for name, value in values.items()})
-
-
-def _read_value(name: str, hint: Any, value: Any) -> Any:
-    """Check one value against the type of its field, and rebuild what is a config itself."""
-    if name == "scales":
-        require(isinstance(value, dict), "scales must be a table of values")
-        return {key: from_dict(MapScale, scale) for key, scale in value.items()}
-    allowed = get_args(hint)
-    for nested in (hint, *allowed):
-        if nested in (EncoderConfig, LossConfig) and value is not None:
-            return value if isinstance(value, nested) else from_dict(nested, value)
-    numbers = {int: (int,), float: (int, float), str: (str,)}.get(hint)
-    if numbers is not None:
-        is_right = isinstance(value, numbers) and not isinstance(value, bool)
-        require(is_right, f"{name} must be of type {hint.__name__}, got {value!r}")
-    if allowed and allowed[0] is int:
-        is_right = isinstance(value, (list, tuple)) and all(type(item) is int for item in value)
-        require(is_right, f"{name} must be a list of whole numbers, got {value!r}")
-    return value
 
 
 def _require_finite(name: str, value: float) -> None:

@@ -12,15 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from inpformer.config import (
-    TRAINING_FREE_NOTICE,
-    UNTRAINED_NOTICE,
-    Calibration,
-    FitConfig,
-    MapName,
-    ModelConfig,
-    to_dict,
-)
+from inpformer.config import TRAINING_FREE_NOTICE, UNTRAINED_NOTICE, FitConfig, MapName, ModelConfig
+from inpformer.config_table import to_dict
 from inpformer.corrections import Correction, RetrainConfig
 from inpformer.errors import ConfigError, UserError
 from inpformer.explanation import explain, patch_tokens
@@ -39,6 +32,7 @@ from inpformer.modeling.model import INPFormer, INPFormerOutput
 from inpformer.patch_reason import PatchTokens
 from inpformer.progress import FitStep
 from inpformer.result import AnomalyResult
+from inpformer.scales import Calibration
 from inpformer.scoring import anomaly_maps, image_score
 from inpformer.tiling import blend_tiles, tile_boxes
 

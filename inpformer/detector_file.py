@@ -17,7 +17,8 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from inpformer import hub
-from inpformer.config import Calibration, ModelConfig, from_dict
+from inpformer.config import ModelConfig
+from inpformer.config_table import from_dict
 from inpformer.errors import ConfigError, UserError, WeightsError
 from inpformer.files import check_folder, make_folder, replacing
 from inpformer.modeling.build import (
@@ -32,6 +33,7 @@ from inpformer.modeling.build import (
 from inpformer.modeling.encoder import FrozenEncoder
 from inpformer.official import import_official
 from inpformer.presets import ENCODER_PRESETS, EncoderConfig, encoder_preset
+from inpformer.scales import Calibration
 from inpformer.version import __version__
 
 if TYPE_CHECKING:

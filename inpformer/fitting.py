@@ -13,7 +13,7 @@ from torch import Generator, Tensor
 
 from inpformer.augmentation import VIEW_COUNT, make_view
 from inpformer.calibration import ViewMaps, calibrate
-from inpformer.config import Calibration, FitConfig, ModelConfig
+from inpformer.config import FitConfig, ModelConfig
 from inpformer.errors import UserError
 from inpformer.head_training import (
     HeadSample,
@@ -29,6 +29,7 @@ from inpformer.modeling.model import EncodedImages, INPFormer, INPFormerOutput, 
 from inpformer.optimizer import StableAdamW, take_step, warmup_cosine
 from inpformer.progress import FitStep, Progress
 from inpformer.pseudo_anomalies import make_pseudo_anomaly
+from inpformer.scales import Calibration
 from inpformer.scoring import anomaly_maps
 from inpformer.token_cache import TokenCache, encode_in_batches
 

@@ -8,9 +8,10 @@ from functools import cached_property
 
 import numpy as np
 
-from inpformer.config import MapName, MapScale
+from inpformer.config import MapName
 from inpformer.errors import UserError
 from inpformer.geometry import ImageGeometry
+from inpformer.scales import MapScale
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,8 @@ import torch
 from torch import Generator, Tensor
 
 from inpformer.calibration import ViewMaps
-from inpformer.config import Calibration, FitConfig, from_dict, to_dict
+from inpformer.config import FitConfig
+from inpformer.config_table import from_dict, to_dict
 from inpformer.corrections import Correction, RetrainConfig, check_corrections
 from inpformer.errors import UserError
 from inpformer.fitting import FewShotFit
@@ -33,6 +34,7 @@ from inpformer.modeling.model import INPFormer, to_grid
 from inpformer.modeling.segmentation_head import SegmentationHead
 from inpformer.progress import FitStep, Progress
 from inpformer.real_anomalies import cut_regions, own_view, paste_real_anomaly
+from inpformer.scales import Calibration
 from inpformer.scoring import anomaly_maps, resize, score_size, smooth
 
 if TYPE_CHECKING:

@@ -6,8 +6,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from inpformer.config import Calibration, MapPart, ModelConfig
+from inpformer.config import MapPart, ModelConfig
 from inpformer.modeling.model import INPFormerOutput
+from inpformer.scales import Calibration
 
 # The official evaluator brings a map of 392 x 392 pixels to 256 x 256; other sizes keep its scale.
 SCORE_SCALE = 256 / 392

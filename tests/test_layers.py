@@ -10,7 +10,16 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parents[1] / "inpformer"
 
-LAYER_0 = ("config", "errors", "examples", "places", "presets", "version")
+LAYER_0 = (
+    "config",
+    "config_table",
+    "errors",
+    "examples",
+    "places",
+    "presets",
+    "scales",
+    "version",
+)
 TENSORS = (
     "modeling",
     "losses",

@@ -6,17 +6,12 @@ from pathlib import Path
 import pytest
 from ui_doubles import elements_of, striped, words_of
 
-from inpformer.config import (
-    TRAINING_FREE_NOTICE,
-    UNTRAINED_NOTICE,
-    VARIANTS,
-    Calibration,
-    MapScale,
-)
+from inpformer.config import TRAINING_FREE_NOTICE, UNTRAINED_NOTICE, VARIANTS
 from inpformer.cut import Cut
 from inpformer.detector import AnomalyDetector, Provenance
 from inpformer.progress import PHASE_NAMES, FitStep
 from inpformer.result import AnomalyResult
+from inpformer.scales import Calibration, MapScale
 from inpformer.ui import views
 from inpformer.ui.inspection import Inspection
 from inpformer.ui.viewer_data import cut_layer

@@ -13,7 +13,7 @@ from inpformer.calibration import (
     calibrate,
     false_alarm_bound,
 )
-from inpformer.config import Calibration
+from inpformer.scales import Calibration
 from inpformer.scoring import fuse_maps, image_score
 
 SIZE = (20, 30)

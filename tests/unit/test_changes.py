@@ -14,11 +14,11 @@ from inpformer.changes import (
     shrink_mask,
     what_changed,
 )
-from inpformer.config import MapScale
 from inpformer.errors import ConfigError, UserError
 from inpformer.geometry import ImageGeometry
 from inpformer.labelling import learning_curve, next_to_label
 from inpformer.result import AnomalyResult
+from inpformer.scales import MapScale
 
 SIZE = (56, 70)
 BOX, ELSEWHERE = np.s_[10:30, 10:30], np.s_[30:50, 40:60]

@@ -11,10 +11,10 @@ from inpformer.comparison import (
     order_by_disagreement,
     scaled_map,
 )
-from inpformer.config import MapScale
 from inpformer.errors import ConfigError, UserError
 from inpformer.geometry import ImageGeometry
 from inpformer.result import AnomalyResult
+from inpformer.scales import MapScale
 
 SIZE = (56, 70)
 

@@ -7,19 +7,14 @@ import math
 
 import pytest
 
-from inpformer.config import (
-    MAP_NAMES,
-    VARIANTS,
-    Calibration,
-    FitConfig,
-    LossConfig,
-    MapScale,
-    ModelConfig,
-    from_dict,
-)
+from inpformer import config as config_module
+from inpformer import scales as scales_module
+from inpformer.config import MAP_NAMES, VARIANTS, FitConfig, LossConfig, ModelConfig
+from inpformer.config_table import from_dict
 from inpformer.errors import ConfigError, UserError, require
 from inpformer.optimizer import StableAdamW
 from inpformer.presets import ENCODER_PRESETS, EncoderConfig, encoder_preset
+from inpformer.scales import Calibration, MapScale
 
 CALIBRATION = Calibration(
     scales={"distance": MapScale(0.5, 0.1, 0.2), "fused": MapScale(1.5, 0.2, 0.4)},
@@ -178,10 +173,9 @@ def test_settings_come_back_from_a_file_as_they_were(config):
 
 
 def test_the_examples_of_the_round_trip_cover_every_settings_class():
-    from inpformer import config as module
-
     classes = {
         item
+        for module in (config_module, scales_module)
         for item in vars(module).values()
         if inspect.isclass(item) and dataclasses.is_dataclass(item)
     }

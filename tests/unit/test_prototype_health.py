@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from inpformer.config import MapScale
 from inpformer.geometry import ImageGeometry
 from inpformer.prototype_health import UNUSED_PART, prototype_health
 from inpformer.result import AnomalyResult, Explanation
+from inpformer.scales import MapScale
 
 GRID = 10
 EVEN = np.full((GRID, GRID), 1 / GRID**2, np.float32)

@@ -7,8 +7,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from inpformer.config import Calibration
 from inpformer.modeling.build import build_encoder, build_model
+from inpformer.scales import Calibration
 from inpformer.scoring import (
     anomaly_maps,
     distance_map,

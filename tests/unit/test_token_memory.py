@@ -8,11 +8,12 @@ import torch
 
 from inpformer import fitting
 from inpformer.calibration import calibrate
-from inpformer.config import Calibration, FitConfig, ModelConfig
+from inpformer.config import FitConfig, ModelConfig
 from inpformer.detector import AnomalyDetector, Provenance
 from inpformer.fitting import fit_model
 from inpformer.modeling.build import build_encoder, build_model
 from inpformer.modeling.token_memory import TokenMemory
+from inpformer.scales import Calibration
 from inpformer.scoring import anomaly_maps, fuse_maps, image_score
 
 QUICK = FitConfig(
