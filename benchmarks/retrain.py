@@ -42,6 +42,7 @@ class Row:
     folder: str
     draw: int
     masks: int
+    head_weight: float
     before: SetFigures
     after: SetFigures
     seconds: float
@@ -58,10 +59,10 @@ def main() -> None:
     }
     config = RetrainConfig(**settings)
     print(
-        "| folder | draw | masks | image AUROC | pixel AP | AUPRO | pixel AP gain | worse / better "
-        "| s to retrain |"
+        "| folder | draw | masks | head weight | image AUROC | pixel AP | AUPRO | pixel AP gain "
+        "| worse / better | s to retrain |"
     )
-    print(f"|{'---|' * 9}")
+    print(f"|{'---|' * 10}")
     rows: list[Row] = []
     for folder in options.folders:
         samples = read_mvtec_folder(folder)
@@ -128,8 +129,9 @@ def measure(
     if options.curve:
         for count, figures in learning_curve(retrainer, pictures, range(len(corrections) + 1)):
             print(f"{count} masks: {figures}", file=sys.stderr, flush=True)
+    weight = after.config.head_weight
     counts = [len(changes.of_kind(kind)) for kind in ("regression", "improvement")]
-    return Row(name, draw, len(chosen), changes.before, changes.after, seconds, *counts)
+    return Row(name, draw, len(chosen), weight, changes.before, changes.after, seconds, *counts)
 
 
 def choose(samples: Sequence[Sample], count: int, draw: int) -> list[Sample]:
@@ -154,8 +156,8 @@ def table_line(row: Row) -> str:
     pairs = (f"{old:.3f} -> {new:.3f}" for old, new in zip(before, after, strict=True))
     gain = after.pixel_ap / before.pixel_ap - 1
     return (
-        f"| {row.folder} | {row.draw} | {row.masks} | {' | '.join(pairs)} | {gain:+.0%} "
-        f"| {row.regressions} / {row.improvements} | {row.seconds:.0f} |"
+        f"| {row.folder} | {row.draw} | {row.masks} | {row.head_weight:g} | {' | '.join(pairs)} "
+        f"| {gain:+.0%} | {row.regressions} / {row.improvements} | {row.seconds:.0f} |"
     )
 
 

@@ -62,18 +62,19 @@ class RetrainConfig:
         batch_size: Pictures per step.
         learning_rate: Peak rate.
         head_widths: Channels of the new head; None takes those of the detector.
-        head_weight: See `ModelConfig.head_weight`.
+        head_weight: See `ModelConfig.head_weight`; None takes what is best for corrections that a
+            head has not seen (`head_weight.py`).
     """
 
     seed: int = 1
     own_views: int = 5
     pasted: int = 0
-    pseudo_anomalies: int = 0
+    pseudo_anomalies: int = 24
     steps: int = 200
     batch_size: int = 4
     learning_rate: float = 5e-3
     head_widths: tuple[int, int] | None = None
-    head_weight: float = 4.0
+    head_weight: float | None = None
 
     def __post_init__(self) -> None:
         for name, low, high in (

@@ -29,20 +29,25 @@ from inpformer.head_training import (
     scale_head_input,
     train_head,
 )
+from inpformer.head_weight import UNCHECKED_WEIGHT, CheckedPicture, choose_head_weight
 from inpformer.model_input import masked_tensors, shot_tensors, unique_images
-from inpformer.modeling.model import INPFormer, to_grid
+from inpformer.modeling.model import EncodedImages, INPFormer, to_grid
 from inpformer.modeling.segmentation_head import SegmentationHead
 from inpformer.progress import FitStep, Progress
 from inpformer.real_anomalies import cut_regions, own_view, paste_real_anomaly
 from inpformer.scales import Calibration
 from inpformer.scoring import anomaly_maps, resize, score_size, smooth
+from inpformer.token_cache import encode_in_batches
 
 if TYPE_CHECKING:
     from inpformer.detector import AnomalyDetector
 
+# Normal views that the weight of the head is checked on.
+_MOST_CHECKED = 32
 
-class _HeldOutView(NamedTuple):
-    """A normal view as a model sees it that was not fitted on it.
+
+class _SeenPicture(NamedTuple):
+    """A picture as a model sees it: a normal one by a model that was not fitted on it.
 
     Attributes:
         maps: Its maps, but for those that depend on the head.
@@ -83,7 +88,7 @@ class Retrainer:
         self._model_config = replace(
             detector.config,
             head_widths=config.head_widths or detector.config.head_widths,
-            head_weight=config.head_weight,
+            head_weight=UNCHECKED_WEIGHT if config.head_weight is None else config.head_weight,
         )
         tiles, encoder = detector.provenance.tiles, detector.config.encoder
         shots = [
@@ -103,7 +108,8 @@ class Retrainer:
         self._fit.progress = Progress(self._plan(), on_step, should_stop)
         self._samples: list[list[HeadSample]] = []
         self._pseudo: list[HeadSample] = []
-        self._held_out: list[list[_HeldOutView]] = []
+        self._seen: list[list[_SeenPicture]] = []
+        self._held_out: list[list[_SeenPicture]] = []
 
     def retrain(self) -> AnomalyDetector:
         """Return the next version of the detector, trained with all corrections.
@@ -116,6 +122,8 @@ class Retrainer:
 
     def retrain_with(self, chosen: Collection[int]) -> AnomalyDetector:
         """Return a detector that knows only some of the corrections; after `retrain`, in seconds.
+
+        The weight of its head in the fused map is the one that suits all corrections.
 
         Args:
             chosen: Their indices, at least one.
@@ -135,7 +143,18 @@ class Retrainer:
         config = self.config
         count = sum(config.own_views * len(views) + config.pasted for views in self._defects)
         plan["anomalies"] = (count + config.pseudo_anomalies, plan["anomalies"][1])
+        if self._must_check_weight:
+            plan["head"] = (config.steps + 2 * self._check_steps, plan["head"][1])
         return plan
+
+    @property
+    def _must_check_weight(self) -> bool:
+        return self.config.head_weight is None and len(self.corrections) > 1
+
+    @property
+    def _check_steps(self) -> int:
+        """Steps of a head that only tells which weight is good."""
+        return -(-self.config.steps // 2)
 
     def _prepare(self) -> None:
         """Compute all that no head changes, once."""
@@ -150,6 +169,10 @@ class Retrainer:
             self._pseudo = fit.head_samples(model, fit.pseudo_anomalies())
         self._held_out = [group for fold in fit.folds for group in self._fold(fold)]
         self._samples = made
+        if self._must_check_weight:
+            self._seen = [[self._seen_by(model, e) for e in part] for part in self._encoded()]
+            weight = self._checked_weight()
+            self._model_config = replace(self._model_config, head_weight=weight)
 
     def _pictures_of(self, views: Sequence[MaskedPicture]) -> list[MaskedPicture]:
         """Return what one corrected picture gives to learn from."""
@@ -162,20 +185,42 @@ class Retrainer:
         ]
         return own + pasted
 
-    def _fold(self, fold: Sequence[int]) -> list[list[_HeldOutView]]:
+    def _fold(self, fold: Sequence[int]) -> list[list[_SeenPicture]]:
         """Return what a model without a fold sees of it, by view."""
         fit = self._fit
         shown, model = fit.shown_of(fold), fit.fit_without(fold)
-        views = []
-        with torch.no_grad():
-            for view in shown:
-                encoded = fit.cache.view(view)
-                output = fit.explain(model, encoded)
-                residual = to_grid(output.residual, encoded.grid_size)[0]
-                maps = anomaly_maps(output, self._model_config, None)
-                kept = {n: m[0] for n, m in maps.items() if n not in ("fused", "segmentation")}
-                views.append(_HeldOutView(kept, residual))
-        return fit.by_view(shown, views)
+        return fit.by_view(shown, [self._seen_by(model, fit.cache.view(view)) for view in shown])
+
+    def _encoded(self) -> list[list[EncodedImages]]:
+        """Return the corrected pictures behind the encoder."""
+        images = [picture.image for part in self._defects for picture in part]
+        encoded = iter(encode_in_batches(self.source.model, images, lambda count: None))
+        return [[next(encoded) for _ in part] for part in self._defects]
+
+    @torch.no_grad()
+    def _seen_by(self, model: INPFormer, encoded: EncodedImages) -> _SeenPicture:
+        output = self._fit.explain(model, encoded)
+        maps = anomaly_maps(output, self._model_config, None)
+        kept = {n: m[0] for n, m in maps.items() if n not in ("fused", "segmentation")}
+        return _SeenPicture(kept, to_grid(output.residual, encoded.grid_size)[0])
+
+    def _checked_weight(self) -> float:
+        """Train a head on either half of the corrections, and see how it does on the other."""
+        checked: list[CheckedPicture] = []
+        normal = [tile for view in self._held_out for tile in view]
+        normal = normal[:: -(-len(normal) // _MOST_CHECKED)]
+        everything = range(len(self.corrections))
+        for half in (0, 1):
+            known = [index for index in everything if index % 2 != half]
+            head = self._train_head(known, self._tell_loss, self._check_steps)
+            for index in everything[half::2]:
+                for seen, picture in zip(self._seen[index], self._defects[index], strict=True):
+                    checked.append(CheckedPicture(self._with_head(head, seen), picture.mask))
+            for seen in normal[half::2]:
+                checked.append(CheckedPicture(self._with_head(head, seen), None))
+        normal_maps = [[item.maps] for item in checked if item.mask is None]
+        levels = self._fit.scales_of(normal_maps, self._model_config)
+        return choose_head_weight(checked, self._model_config, levels)
 
     def _detector(self, chosen: Sequence[int], on_loss: Callable[[float], None]) -> AnomalyDetector:
         from inpformer.detector import AnomalyDetector
@@ -199,7 +244,7 @@ class Retrainer:
         )
 
     def _train_head(
-        self, chosen: Sequence[int], on_loss: Callable[[float], None]
+        self, chosen: Sequence[int], on_loss: Callable[[float], None], steps: int | None = None
     ) -> SegmentationHead:
         config, fit = self.config, self._fit
         head = fit.new_model().segmentation_head
@@ -207,22 +252,24 @@ class Retrainer:
         if fit.config.head_input == "scaled":
             scale_head_input(head, samples)
         generator = Generator().manual_seed(config.seed)
-        train_head(head, samples, HeadSchedule.of(fit.config), generator, on_loss)
+        schedule = HeadSchedule.of(fit.config)
+        schedule = replace(schedule, steps=steps or schedule.steps)
+        train_head(head, samples, schedule, generator, on_loss)
         return head.eval()
 
     @torch.no_grad()
     def _calibration(self, head: SegmentationHead) -> Calibration:
+        groups = [[self._with_head(head, view) for view in group] for group in self._held_out]
+        return self._fit.scales_of(groups, self._model_config)
+
+    @torch.no_grad()
+    def _with_head(self, head: SegmentationHead, seen: _SeenPicture) -> ViewMaps:
+        """Return the maps of a picture, with that of a head."""
         patch = self.source.config.encoder.patch_size
-        groups: list[list[ViewMaps]] = []
-        for group in self._held_out:
-            maps = []
-            for view in group:
-                rows, columns = view.residual.shape[-2:]
-                size = (rows * patch, columns * patch)
-                probability = resize(head(view.residual[None], size), score_size(size))
-                maps.append({**view.maps, "segmentation": smooth(probability)[0]})
-            groups.append(maps)
-        return self._fit.scales_of(groups)
+        rows, columns = seen.residual.shape[-2:]
+        size = (rows * patch, columns * patch)
+        probability = resize(head(seen.residual[None], size), score_size(size))
+        return {**seen.maps, "segmentation": smooth(probability)[0]}
 
     def _tell_loss(self, loss: float) -> None:
         self._fit.progress.advance("head", losses={"segmentation": loss})

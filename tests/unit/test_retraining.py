@@ -10,6 +10,7 @@ from inpformer.config import FitConfig, ModelConfig
 from inpformer.corrections import Correction, RetrainConfig
 from inpformer.detector import AnomalyDetector, Provenance
 from inpformer.errors import ConfigError, FitCancelledError, UserError
+from inpformer.head_weight import UNCHECKED_WEIGHT, WEIGHTS
 from inpformer.modeling.build import build_encoder, build_model, trained_state
 from inpformer.retraining import Retrainer
 
@@ -112,13 +113,23 @@ def test_the_same_seed_gives_the_same_detector_and_another_one_another(fitted, r
 def test_a_new_version_is_saved_and_loaded(retrained, tmp_path):
     path = retrained.save(tmp_path / "v2.safetensors", bundle_encoder=True)
     loaded = AnomalyDetector.load(path)
-    assert loaded.provenance.version == 2 and loaded.config.head_weight == FEW_STEPS.head_weight
+    assert loaded.provenance.version == 2 and loaded.config.head_weight in WEIGHTS
     picture = CORRECTIONS[0].image
     np.testing.assert_allclose(
         loaded.predict(picture).anomaly_map, retrained.predict(picture).anomaly_map, rtol=1e-5
     )
     third = loaded.retrain(SHOTS, CORRECTIONS, FEW_STEPS)
     assert third.provenance.version == 3, "what a file says of the fit is enough to go on"
+
+
+def test_the_weight_of_the_head_is_given_or_checked_or_cautious(fitted):
+    given = fitted.retrain(SHOTS, CORRECTIONS, replace(FEW_STEPS, head_weight=3.0))
+    assert given.config.head_weight == 3
+    alone = fitted.retrain(SHOTS, CORRECTIONS[:1], FEW_STEPS)
+    assert alone.config.head_weight == UNCHECKED_WEIGHT
+    retrainer = Retrainer(fitted, SHOTS, CORRECTIONS, FEW_STEPS)
+    checked = retrainer.retrain().config.head_weight
+    assert checked in WEIGHTS and retrainer.retrain_with([0]).config.head_weight == checked
 
 
 def test_enough_steps_teach_the_head_where_the_defects_are(fitted):
