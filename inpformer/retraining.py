@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Generator, Tensor
 
-from inpformer.calibration import ViewMaps
+from inpformer.calibration import MIN_SEGMENTATION_LEVEL, ViewMaps
 from inpformer.config import FitConfig
 from inpformer.config_table import from_dict, to_dict
 from inpformer.corrections import Correction, RetrainConfig, check_corrections
@@ -41,9 +41,6 @@ from inpformer.token_cache import encode_in_batches
 
 if TYPE_CHECKING:
     from inpformer.detector import AnomalyDetector
-
-# Normal views that the weight of the head is checked on.
-_MOST_CHECKED = 32
 
 
 class _SeenPicture(NamedTuple):
@@ -149,7 +146,8 @@ class Retrainer:
 
     @property
     def _must_check_weight(self) -> bool:
-        return self.config.head_weight is None and len(self.corrections) > 1
+        is_open = self.config.head_weight is None and self.source.calibration is not None
+        return is_open and len(self.corrections) > 1
 
     @property
     def _check_steps(self) -> int:
@@ -207,8 +205,6 @@ class Retrainer:
     def _checked_weight(self) -> float:
         """Train a head on either half of the corrections, and see how it does on the other."""
         checked: list[CheckedPicture] = []
-        normal = [tile for view in self._held_out for tile in view]
-        normal = normal[:: -(-len(normal) // _MOST_CHECKED)]
         everything = range(len(self.corrections))
         for half in (0, 1):
             known = [index for index in everything if index % 2 != half]
@@ -216,10 +212,7 @@ class Retrainer:
             for index in everything[half::2]:
                 for seen, picture in zip(self._seen[index], self._defects[index], strict=True):
                     checked.append(CheckedPicture(self._with_head(head, seen), picture.mask))
-            for seen in normal[half::2]:
-                checked.append(CheckedPicture(self._with_head(head, seen), None))
-        normal_maps = [[item.maps] for item in checked if item.mask is None]
-        levels = self._fit.scales_of(normal_maps, self._model_config)
+        levels = replace(self.source.calibration, segmentation_level=MIN_SEGMENTATION_LEVEL)
         return choose_head_weight(checked, self._model_config, levels)
 
     def _detector(self, chosen: Sequence[int], on_loss: Callable[[float], None]) -> AnomalyDetector:
