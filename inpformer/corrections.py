@@ -62,8 +62,8 @@ class RetrainConfig:
         batch_size: Pictures per step.
         learning_rate: Peak rate.
         head_widths: Channels of the new head; None takes those of the detector.
-        head_weight: See `ModelConfig.head_weight`; None takes what is best for corrections that a
-            head has not seen (`head_weight.py`).
+        head_weight: See `ModelConfig.head_weight`; None takes the largest that does no harm
+            to corrections which a head has not seen (`head_weight.py`).
     """
 
     seed: int = 1
