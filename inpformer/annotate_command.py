@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from inpformer.errors import UserError
+
 # Named here as well, so that `--help` does not wait for picture libraries; a test compares them.
 FORMATS = ("mvtec", "png", "coco", "labelme", "yolo", "label-studio", "zip")
 
@@ -18,14 +20,40 @@ def register(verbs: Any, common: argparse.ArgumentParser) -> None:
     verb = verbs.add_parser("annotate-export", parents=[common], help=what)
     verb.set_defaults(run=annotate_export)
     verb.add_argument("store", type=Path, help="folder of the annotation store")
-    verb.add_argument("--format", choices=FORMATS, required=True, help="yolo keeps outlines only")
+    verb.add_argument("--format", choices=FORMATS, help="yolo keeps outlines only")
+    verb.add_argument("-o", "--output", type=Path, help="new folder, or file for zip")
     verb.add_argument(
-        "-o", "--output", type=Path, required=True, help="new folder, or file for zip"
+        "--push",
+        metavar="USER/NAME",
+        help="instead: the next version of this data set on the Hugging Face Hub",
     )
+    verb.add_argument("--public", action="store_true", help="everybody may see what is pushed")
 
 
 def annotate_export(options: argparse.Namespace) -> int:
-    """Write the labels and masks of a store in the format of another program."""
+    """Write the labels and masks of a store in the format of another program, or push them.
+
+    Raises:
+        UserError: Neither a format and an output are given, nor a data set to push to.
+    """
+    is_file, is_push = bool(options.format and options.output), bool(options.push)
+    if is_file == is_push or (is_push and (options.format or options.output)):
+        raise UserError("Give either --format and --output, or --push USER/NAME.")
+    return _push(options) if is_push else _export(options)
+
+
+def _push(options: argparse.Namespace) -> int:
+    from inpformer.annotations.dataset_push import push_dataset
+    from inpformer.annotations.store import AnnotationStore
+
+    store = AnnotationStore.open(options.store)
+    report = push_dataset(store, options.push, private=not options.public)
+    facts = {"url": report.url, "version": report.version, "pictures": report.pictures}
+    print(json.dumps(facts) if options.json else f"{report.url}: {report.pictures} pictures")
+    return 0
+
+
+def _export(options: argparse.Namespace) -> int:
     from inpformer.annotations.exchange import export_annotations
     from inpformer.annotations.store import AnnotationStore
 
