@@ -51,6 +51,7 @@ def visit(url: str, rows: dict[str, list[float]]) -> None:
     """Visit the page once with an empty browser cache."""
     received: list[Request] = []
     started = time.perf_counter()
+    # Playwright marks what it calls, which a method of a list does not let it do.
     with open_page(find_chromium(), url, on_received=lambda each: received.append(each)) as page:
         note(rows, "page can be used, s", time.perf_counter() - started)
         # The page keeps a stream open, so it is never without a request.

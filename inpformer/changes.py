@@ -12,6 +12,7 @@ import numpy as np
 from inpformer import metrics
 from inpformer.comparison import mask_iou
 from inpformer.errors import UserError
+from inpformer.geometry import shrink_mask
 from inpformer.result import AnomalyResult
 
 if TYPE_CHECKING:
@@ -240,14 +241,6 @@ def shrink_map(values: np.ndarray) -> np.ndarray:
         return values
     height, width = (max(1, round(side * factor)) for side in values.shape)
     return cv2.resize(values, (width, height), interpolation=cv2.INTER_AREA)
-
-
-def shrink_mask(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Return a mask `(H, W)` bool at another size; a mark too thin for it is not lost."""
-    if mask.shape == tuple(size):
-        return mask
-    shares = cv2.resize(mask.astype(np.float32), size[::-1], interpolation=cv2.INTER_AREA)
-    return shares >= min(0.5, float(shares.max())) if mask.any() else np.zeros(size, bool)
 
 
 def _others(picture: LabelledPicture, retrainer: Retrainer | None) -> list[int]:

@@ -214,3 +214,18 @@ def _choose_grid(short: int, long: int, token_budget: int) -> tuple[int, int]:
     )
     ratio = long / short
     return min(grids, key=lambda g: (abs(math.log(g[1] / g[0] / ratio)), -g[0] * g[1]))
+
+
+def shrink_mask(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Return a mask `(H, W)` bool at another size; a mark too thin for it is not lost.
+
+    Args:
+        mask: True in a defect.
+        size: `(h, w)`. Of a mark thinner than half a pixel of it, what is nearest to one is kept.
+    """
+    if mask.shape == tuple(size):
+        return mask
+    if not mask.any():
+        return np.zeros(size, bool)
+    shares = cv2.resize(mask.astype(np.float32), size[::-1], interpolation=cv2.INTER_AREA)
+    return shares >= min(0.5, float(shares.max()))

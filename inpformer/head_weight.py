@@ -12,13 +12,12 @@ from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
-import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from inpformer import metrics
 from inpformer.calibration import ViewMaps
 from inpformer.config import ModelConfig
+from inpformer.geometry import shrink_mask
 from inpformer.scales import Calibration
 from inpformer.scoring import fuse_maps
 
@@ -50,32 +49,24 @@ def choose_head_weight(
     that there are do not tell how the head takes new ones.
 
     Args:
-        pictures: Those whose every pixel is a defect are passed over, as some tiles are.
+        pictures: Those that are nothing but defect, as some tiles are, are passed over.
         config: How maps are fused.
         calibration: Levels of the maps.
     """
-    pictures = [each for each in pictures if not each.mask.all()]
-    if not pictures:
+    sized = [(each.maps, _mask_of(each)) for each in pictures]
+    sized = [(maps, mask) for maps, mask in sized if not mask.all()]
+    if not sized:
         return UNCHECKED_WEIGHT
-    values = [_precision(pictures, replace(config, head_weight=w), calibration) for w in WEIGHTS]
+    values = []
+    for weight in WEIGHTS:
+        weighted = replace(config, head_weight=weight)
+        fused = (fuse_maps(maps, weighted, calibration).numpy(force=True) for maps, _ in sized)
+        found = [metrics.pixel_ap([m], [mask]) for m, (_, mask) in zip(fused, sized, strict=True)]
+        values.append(float(np.mean(found)))
     least = max(values) - MAX_HARM
     return max(w for w, value in zip(WEIGHTS, values, strict=True) if value >= least)
 
 
-def _precision(
-    pictures: Sequence[CheckedPicture], config: ModelConfig, calibration: Calibration
-) -> float:
-    found = []
-    for picture in pictures:
-        fused = fuse_maps(picture.maps, config, calibration)
-        mask = _mask_at(picture.mask, fused.shape)
-        if mask.all():  # at the map's size
-            continue
-        found.append(metrics.pixel_ap([fused.numpy(force=True)], [mask]))
-    return float(np.mean(found)) if found else 0.0
-
-
-def _mask_at(mask: Tensor, size: tuple[int, ...]) -> np.ndarray:
-    """Return a mask at a map's size; a mark too thin for it is not lost."""
-    shares = F.adaptive_avg_pool2d(mask[None].to(torch.float32), size)[0]
-    return (shares >= min(0.5, float(shares.max()))).numpy(force=True)
+def _mask_of(picture: CheckedPicture) -> np.ndarray:
+    """Return the mask at the size of the maps."""
+    return shrink_mask(picture.mask.numpy(force=True), picture.maps["segmentation"].shape)

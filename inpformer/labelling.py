@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from inpformer.changes import LabelledPicture, SetFigures, figures_of, look_at, shrink_mask
+from inpformer.changes import LabelledPicture, SetFigures, figures_of, look_at
 from inpformer.comparison import disagreement, scaled_map
 from inpformer.errors import require
+from inpformer.geometry import shrink_mask
 from inpformer.result import AnomalyResult
 
 if TYPE_CHECKING:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import cv2
 import numpy as np
 import torch
 from torch import Tensor
 
 from inpformer.errors import ConfigError, UserError
-from inpformer.geometry import ImageGeometry
+from inpformer.geometry import ImageGeometry, shrink_mask
 from inpformer.images import check_image
 from inpformer.presets import EncoderConfig
 from inpformer.tiling import auto_tiles, parse_tiles, tile_boxes
@@ -105,13 +104,7 @@ def masked_tensors(
     for part in _parts(image, tiles, encoder):
         if mask[part].any():
             geometry = make_geometry(image[part], "full", encoder)
-            shares = cv2.resize(
-                mask[part].astype(np.float32),
-                geometry.input_size[::-1],
-                interpolation=cv2.INTER_AREA,
-            )
-            # Of a mark thinner than half a model pixel, what is nearest to one is kept.
-            flags = torch.from_numpy(shares >= min(0.5, shares.max()))
+            flags = torch.from_numpy(shrink_mask(mask[part], geometry.input_size).copy())
             seen.append((to_tensor(image[part], geometry), flags))
     return seen
 

@@ -33,21 +33,25 @@ def annotate_queue(elem_id: str) -> gr.HTML:
     )
 
 
-def in_order(desk: AnnotationDesk) -> list[PictureInfo]:
-    """Return a visitor's pictures in the order they chose; what is not predicted comes last."""
+def in_order(desk: AnnotationDesk, order: str | None = None) -> list[PictureInfo]:
+    """Return a visitor's pictures in an order, None for the one they chose.
+
+    What is not predicted comes last, but by name.
+    """
+    chosen = order or desk.order
     pictures = desk.pictures()
     found = [desk.predicted.get(item.name) for item in pictures]
-    if desk.order == "name":
+    if chosen == "name":
         return pictures
-    if desk.order == "next":
+    if chosen == "next":
         # A label moves nothing, so that the list stays as it is while one works along it.
         keys: list[Any] = [-1.0 if each is None else each.prediction.doubt for each in found]
-    elif desk.order == "disagreement":
+    elif chosen == "disagreement":
         keys = [_disagreement(each) for each in found]
     else:
         keys = [_confidence(each) for each in found]
-    order = sorted(range(len(pictures)), key=lambda index: keys[index], reverse=True)
-    return [pictures[index] for index in order]
+    places = sorted(range(len(pictures)), key=lambda index: keys[index], reverse=True)
+    return [pictures[index] for index in places]
 
 
 def next_open(pictures: list[PictureInfo], current: str | None) -> str | None:

@@ -11,7 +11,7 @@ import numpy as np
 from inpformer.annotations.store import PictureInfo
 from inpformer.comparison import mask_iou
 from inpformer.proposal import ProposalCut
-from inpformer.ui.annotate_queue import MARKS, OPEN_LABELS
+from inpformer.ui.annotate_queue import MARKS, OPEN_LABELS, in_order, next_open
 from inpformer.ui.annotation_desk import AnnotationDesk
 from inpformer.ui.words import Words
 
@@ -44,9 +44,8 @@ def ledger_lines(desk: AnnotationDesk) -> list[LedgerLine]:
 
 def next_in_doubt(desk: AnnotationDesk) -> str | None:
     """Return the picture without a label whose label would teach most; None if there is none."""
-    waiting = [item.name for item in desk.pictures() if item.info.label in OPEN_LABELS]
-    known = [name for name in waiting if name in desk.predicted]
-    return max(known, key=lambda name: desk.predicted[name].prediction.doubt, default=None)
+    predicted = [item for item in in_order(desk, "next") if item.name in desk.predicted]
+    return next_open(predicted, None)
 
 
 def ledger(lines: list[LedgerLine], next_name: str | None, words: Words) -> str:

@@ -107,9 +107,8 @@ def curve(points: Sequence[tuple[int, SetFigures]], words: Words) -> str:
     chart = line_chart(lines, words.MASKS_CURVE_X, words.MASKS_CURVE_Y, words.MASKS_CURVE)
     if not chart:
         return ""
-    return (
-        f"<h3>{escape(words.MASKS_CURVE)}</h3>{chart}<p class='faint'>{words.MASKS_CURVE_NOTE}</p>"
-    )
+    title, note = escape(words.MASKS_CURVE), escape(words.MASKS_CURVE_NOTE)
+    return f'<h3>{title}</h3>{chart}<p class="faint">{note}</p>'
 
 
 def _figures(found: Changes, words: Words) -> str:

@@ -118,18 +118,13 @@ def test_the_page_speaks_chinese_to_a_chinese_browser(new_visitor, parts):
 
 
 def test_nothing_of_any_tab_sticks_out_of_a_telephone(new_visitor, parts):
+    from tools.make_screenshots import TABS, open_tab  # late: it needs playwright
+
     visitor = new_visitor(width=400)
     page = visitor.page
     inspect(visitor, parts["blot"], "Not calibrated")
-    row = page.locator("#tabs > .tab-wrapper").first
-    for tab in ("inspect", "fewshot", "explorer", "compare", "annotate", "learn"):
-        title = getattr(text, f"TAB_{tab.upper()}")
-        button = row.locator(f"[role=tab][data-tab-id={tab}]")
-        if button.count():
-            button.click()
-        else:  # the row has put it into a menu
-            row.locator(".overflow-menu > button").click()
-            row.locator(".overflow-dropdown").get_by_text(title, exact=True).click()
+    for tab in TABS:
+        open_tab(page, tab)
         page.wait_for_timeout(500)
         wide = page.evaluate("document.documentElement.scrollWidth")
-        assert wide <= 400, title
+        assert wide <= 400, tab

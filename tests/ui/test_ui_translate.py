@@ -15,8 +15,8 @@ from inpformer.ui.zh.sentences import SENTENCES
 PACKAGE = Path(__file__).resolve().parents[2] / "inpformer"
 ERRORS = {"UserError", "ImageError", "WeightsError", "ConfigError", "FitCancelledError"}
 ERRORS |= {"HubProblemError", "FoundWeights"}
-# The command speaks English; `errors` only passes on what `require` is given.
-NOT_SHOWN = {"cli.py", "errors.py"}
+# The commands speak English; `errors` only passes on what `require` is given.
+NOT_SHOWN = {"cli.py", "annotate_command.py", "retrain_command.py", "errors.py"}
 CHINESE = Sentences(SENTENCES)
 
 

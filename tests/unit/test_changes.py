@@ -11,11 +11,10 @@ from inpformer.changes import (
     kind_of_change,
     outcome_of,
     shrink_map,
-    shrink_mask,
     what_changed,
 )
 from inpformer.errors import ConfigError, UserError
-from inpformer.geometry import ImageGeometry
+from inpformer.geometry import ImageGeometry, shrink_mask
 from inpformer.labelling import learning_curve, next_to_label
 from inpformer.result import AnomalyResult
 from inpformer.scales import MapScale
