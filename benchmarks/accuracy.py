@@ -31,7 +31,8 @@ from benchmarks.encoder import (
 )
 from inpformer.changes import shrink_map
 from inpformer.config import VARIANTS, FitConfig, ModelConfig
-from inpformer.datasets import Sample, read_mvtec_folder
+from inpformer.datasets.mvtec import read_mvtec_folder
+from inpformer.datasets.sample import Sample
 from inpformer.detector import AnomalyDetector, Provenance
 from inpformer.detector_file import choose_device
 from inpformer.geometry import ImageGeometry

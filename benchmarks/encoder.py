@@ -27,7 +27,8 @@ from torch import Tensor
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from inpformer import hub, metrics
-from inpformer.datasets import Sample, load_mask, read_mvtec_folder
+from inpformer.datasets.mvtec import read_mvtec_folder
+from inpformer.datasets.sample import Sample, load_mask
 from inpformer.detector_file import choose_device
 from inpformer.geometry import ImageGeometry
 from inpformer.images import load_image

@@ -28,7 +28,8 @@ from benchmarks.encoder import encoder_parser
 from inpformer.changes import LabelledPicture, SetFigures, what_changed
 from inpformer.config import FitConfig
 from inpformer.corrections import Correction, RetrainConfig
-from inpformer.datasets import Sample, load_mask, read_mvtec_folder
+from inpformer.datasets.mvtec import read_mvtec_folder
+from inpformer.datasets.sample import Sample, load_mask
 from inpformer.detector import AnomalyDetector
 from inpformer.images import load_image
 from inpformer.labelling import learning_curve

@@ -20,7 +20,7 @@ sys.path.insert(0, str(ROOT / "tools"))
 from make_detectors import SHOTS_PER_PART, multi_part_config  # noqa: E402
 
 from benchmarks.accuracy import detector_figures  # noqa: E402
-from inpformer.datasets import read_mvtec_folder  # noqa: E402
+from inpformer.datasets.mvtec import read_mvtec_folder  # noqa: E402
 from inpformer.detector import AnomalyDetector  # noqa: E402
 from inpformer.images import load_image  # noqa: E402
 

@@ -12,7 +12,7 @@ from inpformer.annotations.exchange import import_annotations
 from inpformer.annotations.picture_folder import CLASS_FILE
 from inpformer.annotations.store import AnnotationStore
 from inpformer.corrections import Correction
-from inpformer.datasets import load_mask
+from inpformer.datasets.sample import load_mask
 from inpformer.errors import UserError
 from inpformer.images import IMAGE_SUFFIXES, load_image
 

@@ -23,7 +23,7 @@ from inpformer.annotations.table import (
     table_row,
     write_table,
 )
-from inpformer.datasets import NORMAL
+from inpformer.datasets.sample import NORMAL
 from inpformer.errors import UserError
 from inpformer.files import UniqueNames
 from inpformer.images import IMAGE_SUFFIXES, load_image

@@ -9,9 +9,9 @@ from html import escape
 import cv2
 import numpy as np
 
+from inpformer.charts import line_chart
 from inpformer.progress import FitStep
 from inpformer.shot_quality import SEVERITIES, Finding, Severity
-from inpformer.ui.charts import line_chart
 from inpformer.ui.inspection import at_display_size
 from inpformer.ui.words import Words
 

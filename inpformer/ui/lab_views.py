@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
+from inpformer.charts import dot_chart
 from inpformer.shot_lab import LabStep
 from inpformer.shot_lab_report import CountSummary, LabReport
 from inpformer.ui import views
-from inpformer.ui.charts import dot_chart
 from inpformer.ui.words import Words
 
 _NOTHING = "–"

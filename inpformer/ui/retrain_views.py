@@ -10,9 +10,9 @@ import cv2
 import numpy as np
 
 from inpformer.changes import Changes, LabelledPicture, Outcome, PictureChange, SetFigures
+from inpformer.charts import line_chart
 from inpformer.detector import AnomalyDetector
 from inpformer.pictures import draw_overlay
-from inpformer.ui.charts import line_chart
 from inpformer.ui.figures import jpeg_uri
 from inpformer.ui.inspection import at_display_size
 from inpformer.ui.words import Words

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from ui_doubles import elements_of, words_of
 
+from inpformer.charts import dot_chart, line_chart
 from inpformer.errors import UserError
 from inpformer.progress import FitStep
 from inpformer.shot_quality import Finding
-from inpformer.ui.charts import dot_chart, line_chart
 from inpformer.ui.fewshot_views import (
     Curve,
     Thumbnail,

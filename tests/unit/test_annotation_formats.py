@@ -24,7 +24,8 @@ from inpformer.annotations.exchange import (
     import_annotations,
 )
 from inpformer.annotations.store import AnnotationStore
-from inpformer.datasets import load_mask, read_mvtec_folder
+from inpformer.datasets.mvtec import read_mvtec_folder
+from inpformer.datasets.sample import load_mask
 from inpformer.errors import UserError
 
 LOSSLESS = [name for name, item in EXPORT_FORMATS.items() if item.is_lossless]

@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 
 from benchmarks import accuracy, encoder
-from inpformer.datasets import read_mvtec_folder
+from inpformer.datasets.mvtec import read_mvtec_folder
 from inpformer.detector import AnomalyDetector, Provenance
 from inpformer.images import load_image
 from inpformer.modeling.build import build_encoder, build_model, encoder_fingerprint

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from inpformer.datasets import Sample, load_mask, read_mvtec_folder
+from inpformer.datasets.mvtec import read_mvtec_folder
+from inpformer.datasets.sample import Sample, load_mask
 from inpformer.errors import ImageError, UserError
 
 

@@ -9,7 +9,8 @@ import torch
 from inpformer import detector as detector_module
 from inpformer.augmentation import VIEW_COUNT, make_view
 from inpformer.config import TRAINING_FREE_NOTICE, UNTRAINED_NOTICE, VARIANTS, FitConfig
-from inpformer.datasets import load_mask, read_mvtec_folder
+from inpformer.datasets.mvtec import read_mvtec_folder
+from inpformer.datasets.sample import load_mask
 from inpformer.detector import AnomalyDetector, Provenance
 from inpformer.errors import ConfigError, FitCancelledError, ImageError, UserError
 from inpformer.images import load_image

@@ -1,42 +1,15 @@
-"""Data sets on disk as lists of samples."""
+"""Read one object in the layout of MVTec AD."""
 
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
-import numpy as np
-
+from inpformer.datasets.sample import NORMAL, Sample, shown
 from inpformer.errors import UserError
-from inpformer.images import IMAGE_SUFFIXES, load_image
+from inpformer.images import IMAGE_SUFFIXES
 
-NORMAL = "good"
-_SHOWN_NAMES = 3
 _logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Sample:
-    """One picture of a data set.
-
-    Attributes:
-        path: The picture.
-        split: `train` or `test`.
-        defect: Kind of defect, the name of its folder; `good` for a normal picture.
-        mask_path: Where the defect is; None for a normal picture.
-    """
-
-    path: Path
-    split: Literal["train", "test"]
-    defect: str
-    mask_path: Path | None = None
-
-    @property
-    def is_anomalous(self) -> bool:
-        """Whether the picture shows a defect."""
-        return self.defect != NORMAL
 
 
 def read_mvtec_folder(path: str | Path) -> list[Sample]:
@@ -74,21 +47,12 @@ def read_mvtec_folder(path: str | Path) -> list[Sample]:
     if unmasked:
         raise UserError(
             f"These pictures of defects have no mask in '{root / 'ground_truth'}': "
-            f"{_names(unmasked, root)}."
+            f"{shown(unmasked, root)}."
         )
     if not any(sample.split == "train" for sample in samples):
         raise UserError(f"The folder '{folders[0]}' has no pictures.")
     _warn_of_odd_masks(root, used_masks)
     return samples
-
-
-def load_mask(path: Path) -> np.ndarray:
-    """Read a mask file as `(H, W)` bool: True where it is brighter than half.
-
-    Raises:
-        ImageError: The file is missing or damaged.
-    """
-    return load_image(path)[:, :, 0] > 127
 
 
 def _subfolders(folder: Path) -> list[Path]:
@@ -102,7 +66,7 @@ def _pictures(folder: Path, root: Path) -> list[Path]:
     pictures = [item for item in files if item.suffix.lower() in IMAGE_SUFFIXES and item.is_file()]
     odd = [item for item in files if item not in set(pictures)]
     if odd:
-        _logger.warning("Passed over, for they are no pictures: %s.", _names(odd, root))
+        _logger.warning("Passed over, for they are no pictures: %s.", shown(odd, root))
     return pictures
 
 
@@ -110,10 +74,4 @@ def _warn_of_odd_masks(root: Path, used: set[Path]) -> None:
     folders = _subfolders(root / "ground_truth")
     odd = [mask for folder in folders for mask in _pictures(folder, root) if mask not in used]
     if odd:
-        _logger.warning("Passed over, for these masks have no picture: %s.", _names(odd, root))
-
-
-def _names(paths: list[Path], root: Path) -> str:
-    names = [item.relative_to(root).as_posix() for item in paths[:_SHOWN_NAMES]]
-    more = len(paths) - len(names)
-    return ", ".join(names) + (f" and {more} more" if more else "")
+        _logger.warning("Passed over, for these masks have no picture: %s.", shown(odd, root))

@@ -1,0 +1,123 @@
+"""What a data set consists of: pictures with their class, their split, and where the defect is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from inpformer.images import load_image
+
+Split = Literal["train", "test"]
+
+NORMAL = "good"
+# Masks of most sets are black and white; half of that is the cut.
+HALF_BRIGHT = 127
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One picture of a data set.
+
+    Attributes:
+        path: The picture.
+        split: `train` or `test`.
+        defect: Kind of defect, such as the name of its folder; `good` for a normal picture.
+        mask_path: Where the defect is; None for a normal picture, and where nobody has marked it.
+        class_name: The object that is shown, such as `bottle`; empty if there is but one.
+        mask_level: Mask pixels brighter than this, of 0 to 255, are defect.
+    """
+
+    path: Path
+    split: Split
+    defect: str
+    mask_path: Path | None = None
+    class_name: str = ""
+    mask_level: int = HALF_BRIGHT
+
+    @property
+    def is_anomalous(self) -> bool:
+        """Whether the picture shows a defect."""
+        return self.defect != NORMAL
+
+    @property
+    def is_masked(self) -> bool:
+        """Whether it is known of every pixel if it is defect: normal pictures need no mask."""
+        return self.mask_path is not None or not self.is_anomalous
+
+
+class ClassCounts(NamedTuple):
+    """How many pictures one class has: to train on, and to test with."""
+
+    class_name: str
+    train: int
+    test_normal: int
+    test_anomalous: int
+    unmasked: int
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """A data set that was found on disk; its pictures are read one by one, when they are needed.
+
+    Attributes:
+        root: Its folder.
+        layout: What it was found to be, for people: `MVTec AD`, `VisA`, `Real-IAD` and so on.
+        samples: Its pictures, by class, split and name.
+        problems: One sentence for each thing that was left out or is odd, and why.
+    """
+
+    root: Path
+    layout: str
+    samples: tuple[Sample, ...]
+    problems: tuple[str, ...] = ()
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Its classes, sorted."""
+        return tuple(sorted({sample.class_name for sample in self.samples}))
+
+    def of(self, class_name: str, split: Split) -> list[Sample]:
+        """Return the pictures of a class and a split, in order."""
+        return [s for s in self.samples if s.class_name == class_name and s.split == split]
+
+    def counts(self) -> list[ClassCounts]:
+        """Return how many pictures each class has."""
+        found = []
+        for name in self.class_names:
+            test = self.of(name, "test")
+            anomalous = [sample for sample in test if sample.is_anomalous]
+            unmasked = sum(not sample.is_masked for sample in anomalous)
+            train = len(self.of(name, "train"))
+            normal = len(test) - len(anomalous)
+            found.append(ClassCounts(name, train, normal, len(anomalous), unmasked))
+        return found
+
+    def summary(self) -> str:
+        """Say in one line what this is."""
+        counts = self.counts()
+        train, normal, anomalous = (sum(row[i] for row in counts) for i in (1, 2, 3))
+        classes = f"{len(counts)} class{'' if len(counts) == 1 else 'es'}"
+        return (
+            f"{self.layout}: {classes}, {train} pictures to train on, {normal} normal and "
+            f"{anomalous} anomalous ones to test with"
+        )
+
+
+def load_mask(path: Path, level: int = HALF_BRIGHT) -> np.ndarray:
+    """Read a mask file as `(H, W)` bool: True where it is brighter than `level`.
+
+    Raises:
+        ImageError: The file is missing or damaged.
+    """
+    return load_image(path)[:, :, 0] > level
+
+
+def shown(paths: Sequence[Path], root: Path, most: int = 3) -> str:
+    """Name the first few of many files, by their place in the data set."""
+    names = [path.relative_to(root).as_posix() for path in paths[:most]]
+    more = len(paths) - len(names)
+    return ", ".join(names) + (f" and {more} more" if more else "")
