@@ -38,7 +38,9 @@ def main() -> int:
         return 2
     try:
         _check_host(options.host)
-        build_demo(detector, examples=examples).launch(
+        # Elsewhere, whoever opens the page could read what is on this computer.
+        is_own = options.host in ("127.0.0.1", "::1", "localhost") and "SPACE_ID" not in os.environ
+        build_demo(detector, examples=examples, allow_folders=is_own).launch(
             server_name=options.host,
             server_port=options.port,
             css_paths=CSS_PATH,

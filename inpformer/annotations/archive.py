@@ -65,8 +65,13 @@ def pack(folder: Path, output: Path) -> None:
             archive.write(path, path.relative_to(folder).as_posix(), kind)
 
 
-def unpack(archive_file: Path, folder: Path) -> None:
+def unpack(archive_file: Path, folder: Path, max_bytes: int = MAX_UNPACKED_BYTES) -> None:
     """Unpack a zip file into an empty folder; links and paths that lead out of it are not made.
+
+    Args:
+        archive_file: The zip file.
+        folder: Where to.
+        max_bytes: More than this, unpacked, is refused before anything is written.
 
     Raises:
         UserError: It is no zip file, damaged, locked by a password, or far too large.
@@ -76,7 +81,7 @@ def unpack(archive_file: Path, folder: Path) -> None:
         with zipfile.ZipFile(archive_file) as archive:
             members = archive.infolist()
             size = sum(member.file_size for member in members)
-            if size > MAX_UNPACKED_BYTES or len(members) > MAX_FILES:
+            if size > max_bytes or len(members) > MAX_FILES:
                 raise UserError(f"'{name}' is too large to unpack; split it into several files.")
             for member in members:
                 archive.extract(member, folder)  # which drops ".." and drive letters

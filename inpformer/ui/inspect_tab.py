@@ -29,10 +29,13 @@ _MOST_AREA = 2.0
 
 def build_inspect_tab(start: AnomalyDetector) -> dict[str, Any]:
     """Build the pictures to inspect, the result and the list of results."""
-    with gr.Row():
-        with gr.Column(scale=2, min_width=320):
+    # On a telephone the style sheet puts the result before its reasons.
+    with gr.Row(elem_id="inspect-row"):
+        with gr.Column(scale=2, min_width=320, elem_id="picture-column"):
             page = _picture_column()
-        with gr.Column(scale=3, min_width=320):
+            with gr.Column(elem_id="why-box"):
+                page |= _why()
+        with gr.Column(scale=3, min_width=320, elem_id="result-column"):
             page |= _result_column(start)
     return page | build_results()
 
@@ -210,17 +213,20 @@ def _picture_column() -> dict[str, Any]:
             info=label("LOOK_TILES_INFO"),
             elem_id="look-tiles",
         )
-    gr.Markdown(f"## {label('WHY_TITLE')}")
-    why = gr.HTML(elem_id="why")
-    why_more = gr.Button(label("WHY_MORE"), size="sm", elem_id="why-more")
     return {
-        "why": why,
-        "why_more": why_more,
         "picture": picture,
         "inspect": inspect,
         "look_geometry": geometry,
         "look_tiles": tiles,
         **many,
+    }
+
+
+def _why() -> dict[str, Any]:
+    gr.Markdown(f"## {label('WHY_TITLE')}")
+    return {
+        "why": gr.HTML(elem_id="why"),
+        "why_more": gr.Button(label("WHY_MORE"), size="sm", elem_id="why-more"),
     }
 
 

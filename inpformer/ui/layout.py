@@ -14,6 +14,8 @@ from inpformer.ui import views
 from inpformer.ui.annotate_tab import build_annotate_tab, wire_annotate_tab
 from inpformer.ui.batch_handlers import BatchHandlers
 from inpformer.ui.compare_tab import build_compare_tab, wire_compare_tab
+from inpformer.ui.evaluate_handlers import EvaluateHandlers
+from inpformer.ui.evaluate_tab import build_evaluate_tab, wire_evaluate_tab
 from inpformer.ui.example_handlers import ExampleHandlers, gallery_caption
 from inpformer.ui.examples_section import build_examples, wire_examples
 from inpformer.ui.explorer_tab import build_explorer_tab, wire_explorer_tab
@@ -52,6 +54,7 @@ def build_demo(
     detector: AnomalyDetector,
     sessions: Sessions | None = None,
     examples: Examples | None = None,
+    allow_folders: bool = False,
 ) -> gr.Blocks:
     """Build the page around a detector; launching it is the caller's.
 
@@ -59,6 +62,7 @@ def build_demo(
         detector: What every fit builds on, and what visitors start with.
         sessions: Where visitors' data is kept; None makes a place of its own.
         examples: Parts, gallery and ready detectors to show; None shows none.
+        allow_folders: Whether visitors may name folders of this computer, since it is theirs.
     """
     upload_root = Path(get_upload_folder())
     sessions = sessions or Sessions(upload_root=upload_root)
@@ -68,6 +72,7 @@ def build_demo(
     inspecting = InspectHandlers(handlers)
     example_handlers = ExampleHandlers(handlers, inspecting)
     fitting = FewshotHandlers(handlers)
+    evaluating = EvaluateHandlers(handlers, allow_folders)
     with Page(sessions, upload_root, title=ENGLISH.TITLE, delete_cache=_CACHE_SECONDS) as demo:
         page = _head(handlers)
         with gr.Tabs(elem_id="tabs") as page["tabs"]:
@@ -82,6 +87,8 @@ def build_demo(
                 page |= build_compare_tab(handlers)
             with gr.Tab(label("TAB_ANNOTATE"), id="annotate") as page["annotate_tab"]:
                 page |= build_annotate_tab(handlers)
+            with gr.Tab(label("TAB_EVALUATE"), id="evaluate") as page["evaluate_tab"]:
+                page |= build_evaluate_tab(evaluating)
             with gr.Tab(label("TAB_LEARN"), id="learn") as page["learn_tab"]:
                 page |= build_learn_tab(handlers)
         _wire_head(handlers, demo, page)
@@ -92,6 +99,7 @@ def build_demo(
         wire_explorer_tab(handlers, page)
         wire_compare_tab(handlers, page)
         wire_annotate_tab(handlers, page)
+        wire_evaluate_tab(evaluating, page)
         wire_learn_tab(handlers, page)
     demo.queue(default_concurrency_limit=4, max_size=64)
     return demo

@@ -18,7 +18,6 @@ from inpformer.detector import AnomalyDetector
 from inpformer.errors import FitCancelledError, UserError
 from inpformer.labelling import learning_curve
 from inpformer.model_input import MAX_SHOTS
-from inpformer.progress import FitStep
 from inpformer.retraining import Retrainer
 from inpformer.ui import retrain_views, views
 from inpformer.ui.annotate_handlers import AnnotateHandlers
@@ -41,7 +40,6 @@ class RetrainReport(NamedTuple):
     is_running: bool
     detector: DetectorReport | None = None
     changes: str | None = None
-    former: str | None = None
 
 
 class PlanReport(NamedTuple):
@@ -81,10 +79,9 @@ class _Task:
         return [*marked, *normal]
 
 
-class _Made(NamedTuple):
-    """What a retraining brings; `curve` has figures by number of corrected pictures."""
+class _Compared(NamedTuple):
+    """What the new version is like; `curve` has figures by number of corrected pictures."""
 
-    detector: AnomalyDetector
     changes: Changes
     curve: list[tuple[int, SetFigures]]
 
@@ -143,16 +140,40 @@ class RetrainHandlers:
         session = self.handlers.sessions.get(session_id)
         words = session.words
         task = self._task(session, use_normal)
-        started = time.monotonic()
         with session.work(words.A_RETRAINING) as job:
             running = Background(partial(_retrain, task, job.stop, words), _REPORT_SECONDS)
-            for steps in running.steps():
-                yield RetrainReport(_progress(steps[-1], session), True)
-            is_late = job.stop.is_set() and running.error is None
-            if is_late or isinstance(running.error, FitCancelledError):
-                yield RetrainReport(views.message(words.RETRAIN_CANCELLED), False)
-                return
-            yield self._keep(session, task, running.result(), time.monotonic() - started)
+            yield from self._follow(session, task, running, job.stop)
+
+    def _follow(
+        self, session: Session, task: _Task, running: Background, stop: threading.Event
+    ) -> Iterator[RetrainReport]:
+        """Report a retraining; the new version is in use while it is still compared."""
+        words, started, said, after = session.words, time.monotonic(), "", None
+        for step in _worth_telling(running.steps()):
+            if isinstance(step, AnomalyDetector):
+                if stop.is_set():
+                    continue
+                after = step
+                said = self._keep(session, task, after, time.monotonic() - started)
+                report = self.handlers.report_detector(session)
+                yield RetrainReport(views.message(said), True, report, "")
+            elif isinstance(step, _Compared):
+                html = retrain_views.changes(
+                    step.changes, task.detector, after, task.pictures(), words
+                )
+                html += retrain_views.curve(step.curve, words)
+                yield RetrainReport(views.message(said), True, None, html)
+            elif isinstance(step, str):
+                yield RetrainReport(views.message(f"{said} {step}"), True)
+            else:
+                yield RetrainReport(views.progress_bar(step, words), True)
+        if not isinstance(running.error, FitCancelledError):
+            running.result()
+        if after is None:
+            said = words.RETRAIN_CANCELLED
+        elif stop.is_set():
+            said = f"{said} {words.RETRAIN_STOPPED}"
+        yield RetrainReport(views.message(said), False)
 
     def cancel(self, session_id: str) -> None:
         """Ask a visitor's running retraining to stop."""
@@ -189,14 +210,9 @@ class RetrainHandlers:
             raise UserError(words.RETRAIN_NO_SHOTS)
         return _Task(session.detector_key, detector, shots, labelled, used)
 
-    def _keep(
-        self,
-        session: Session,
-        task: _Task,
-        made: _Made,
-        seconds: float,
-    ) -> RetrainReport:
-        words, desk, after = session.words, self.annotating.desk(session), made.detector
+    def _keep(self, session: Session, task: _Task, after: AnomalyDetector, seconds: float) -> str:
+        """Make a new version the visitor's own, use it, and return what is said of it."""
+        words, desk = session.words, self.annotating.desk(session)
         base = re.sub(r" v\d+$", "", self.handlers.shelf.title(session, task.key))
         name = session.free_name(f"{base} v{after.provenance.version}")
         if task.key in session.own:
@@ -204,13 +220,9 @@ class RetrainHandlers:
         shots = tuple(at_display_size(image) for image in task.shots)
         session.add_detector(name, after, shots)
         desk.former[session.detector_key] = task.key
-        said = words.RETRAIN_DONE.format(
+        return words.RETRAIN_DONE.format(
             name=name, count=len(task.labelled.corrections), seconds=seconds
         )
-        html = retrain_views.changes(made.changes, task.detector, after, task.pictures(), words)
-        html += retrain_views.curve(made.curve, words)
-        report = self.handlers.report_detector(session)
-        return RetrainReport(views.message(said), False, report, html, self._former(session))
 
     def _former(self, session: Session) -> str | None:
         """Return the title of what the detector in use was retrained from, if that is there."""
@@ -219,24 +231,29 @@ class RetrainHandlers:
         return self.handlers.shelf.title(session, key) if key in keys else None
 
 
-def _retrain(
-    task: _Task, stop: threading.Event, words: Words, tell: Callable[[Any], None]
-) -> _Made:
+def _retrain(task: _Task, stop: threading.Event, words: Words, tell: Callable[[Any], None]) -> None:
     """Train the next version, compare it with the one before, and see what fewer masks give."""
     corrections = task.labelled.corrections
     retrainer = Retrainer(
         task.detector, task.shots, corrections, on_step=tell, should_stop=stop.is_set
     )
     after = retrainer.retrain()
+    tell(after)
     tell(words.RETRAIN_COMPARING)
     most, pictures = len(corrections), task.pictures()
     if not 2 <= most <= MOST_LEFT_OUT:
-        return _Made(after, what_changed(task.detector, after, pictures), [])
+        tell(_Compared(what_changed(task.detector, after, pictures), []))
+        return
     changes = what_changed(task.detector, after, pictures, retrainer)
+    tell(_Compared(changes, []))
     tell(words.RETRAIN_CURVE)
     between = learning_curve(retrainer, pictures, [n for n in (1, 2, 4) if n < most - 1])
-    return _Made(after, changes, [(0, changes.before), *between, (most - 1, changes.after)])
+    curve = [(0, changes.before), *between, (most - 1, changes.after)]
+    tell(_Compared(changes, curve))
 
 
-def _progress(step: FitStep | str, session: Session) -> str:
-    return views.message(step) if isinstance(step, str) else views.progress_bar(step, session.words)
+def _worth_telling(handfuls: Iterator[list[Any]]) -> Iterator[Any]:
+    """Yield the newest step of each handful, and every result."""
+    for steps in handfuls:
+        results = [each for each in steps[:-1] if isinstance(each, (AnomalyDetector, _Compared))]
+        yield from (*results, steps[-1])

@@ -23,6 +23,7 @@ from inpformer.ui.words import ENGLISH, Words
 
 if TYPE_CHECKING:
     from inpformer.ui.annotation_desk import AnnotationDesk
+    from inpformer.ui.evaluation_desk import EvaluationDesk
 
 MAX_DETECTORS = 6
 MAX_INSPECTIONS = 48
@@ -75,6 +76,7 @@ class Session:
         list_view: The map and cut of the list of results; None for each result's own.
         uploads: Files of the web server's cache that they brought, or that were drawn for them.
         desk: What they annotate; None until they do.
+        evaluation: Their newest evaluation; None until there is one.
         job: Their running fit or other long work.
         pass_key: A secret of their browser tab's, by which a reloaded page is known again; empty
             for callers that are no page.
@@ -92,6 +94,7 @@ class Session:
     list_view: ViewSettings | None = None
     uploads: set[Path] = field(default_factory=set)
     desk: AnnotationDesk | None = None
+    evaluation: EvaluationDesk | None = None
     job: Job | None = None
     pass_key: str = ""
     left_at: float | None = None
@@ -242,7 +245,7 @@ class Session:
         self.inspections.clear()
         self.uploads.clear()
         self.current, self.detector_key, self.list_view = None, FREE, None
-        self.desk = None
+        self.desk = self.evaluation = None
         with self._lock:
             folder, self._folder = self._folder, None
         if folder is not None:

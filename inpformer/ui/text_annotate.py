@@ -149,6 +149,7 @@ RETRAIN_BACK_TO: Final = "Roll back to {title}"
 RETRAIN_COMPARING: Final = "Comparing both versions on every labelled picture …"
 RETRAIN_CURVE: Final = "Looking what fewer corrected pictures would have given …"
 RETRAIN_CANCELLED: Final = "Cancelled; the detector is the one from before."
+RETRAIN_STOPPED: Final = "The rest of the comparison was cancelled."
 RETRAIN_DONE: Final = (
     "'{name}' is trained with {count} corrected pictures in {seconds:.0f} s, and is in use now."
 )

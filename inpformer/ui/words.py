@@ -16,6 +16,7 @@ from inpformer.ui import (
     text,
     text_annotate,
     text_compare,
+    text_evaluate,
     text_explorer,
     text_fewshot,
     text_inspect,
@@ -30,6 +31,7 @@ CATALOGUES = (
     text_explorer,
     text_compare,
     text_annotate,
+    text_evaluate,
     text_learn,
     text_painter,
 )

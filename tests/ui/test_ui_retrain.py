@@ -61,7 +61,7 @@ def test_a_retraining_makes_a_new_version_and_one_click_brings_the_former_back(r
     new = session.own[session.detector_key]
     assert new.name == "part v2" and new.detector.provenance.version == 2
     assert session.own[former].detector.provenance.version == 1 and len(new.shots) == 1
-    assert last.former == "part" and retraining.plan(ANN).former == "part"
+    assert retraining.plan(ANN).former == "part"
     assert retraining.roll_back(ANN).key == former == session.detector_key
     with pytest.raises(UserError, match="no former version"):
         retraining.roll_back(ANN)
@@ -76,12 +76,12 @@ def test_versions_are_counted_up(retraining):
 
 
 def test_what_changed_shows_every_labelled_picture_and_what_was_trained_with(retraining):
-    *_, last = retraining.retrain(ANN)
-    cards = last.changes.split('class="change-card')[1:]
+    *_, compared, _ = retraining.retrain(ANN)
+    cards = compared.changes.split('class="change-card')[1:]
     assert len(cards) == 3
     assert sum(text.CHANGES_LEFT_OUT in card for card in cards) == 2
-    assert text.CHANGES_NO_FIGURES not in last.changes and "regression" not in last.changes
-    assert text.CHANGES_FIGURES["pixel_ap"] in last.changes.split("change-cards")[0]
+    assert text.CHANGES_NO_FIGURES not in compared.changes and "regression" not in compared.changes
+    assert text.CHANGES_FIGURES["pixel_ap"] in compared.changes.split("change-cards")[0]
 
 
 def test_what_changed_ends_with_what_more_corrections_gave(retraining):
@@ -89,16 +89,17 @@ def test_what_changed_ends_with_what_more_corrections_gave(retraining):
     mask = np.zeros((90, 120), np.uint8)
     mask[10:30, 10:30] = 1
     desk.set_mask("third.png", mask)
-    *running, last = retraining.retrain(ANN)
-    _, curve = last.changes.split(text.MASKS_CURVE, 1)
+    *running, compared, _ = retraining.retrain(ANN)
+    _, curve = compared.changes.split(text.MASKS_CURVE, 1)
     assert curve.count("<polyline") == 3
     first = curve.split('points="')[1].split('"')[0]
     assert len(first.split()) == 3, "by none, by one and by two others"
     assert any(text.RETRAIN_CURVE in report.progress for report in running)
     desk.say_normal("second.png")
     desk.say_normal("third.png")
-    *_, last = retraining.retrain(ANN)
-    assert text.MASKS_CURVE not in last.changes and text.CHANGES_NO_FIGURES in last.changes
+    *_, compared, _ = retraining.retrain(ANN)
+    assert text.MASKS_CURVE not in compared.changes
+    assert text.CHANGES_NO_FIGURES in compared.changes
 
 
 def test_the_ledger_says_what_labels_cost_and_which_picture_is_next(retraining, plus):
@@ -118,11 +119,11 @@ def test_the_ledger_says_what_labels_cost_and_which_picture_is_next(retraining, 
 
 
 def test_normal_pictures_that_join_the_shots_are_marked_as_trained_with(retraining):
-    *_, last = retraining.retrain(ANN, use_normal=True)
+    *_, compared, _ = retraining.retrain(ANN, use_normal=True)
     session = retraining.handlers.sessions.get(ANN)
     assert len(session.own[session.detector_key].shots) == 2
     (card,) = [
-        each for each in last.changes.split('class="change-card')[1:] if "normal.png" in each
+        each for each in compared.changes.split('class="change-card')[1:] if "normal.png" in each
     ]
     assert text.CHANGES_USED in card
 
@@ -136,6 +137,18 @@ def test_a_cancelled_retraining_changes_nothing(retraining):
     *_, last = reports
     assert text.RETRAIN_CANCELLED in last.progress and last.changes is None
     assert session.detector_key == before and len(session.own) == 1 and session.job is None
+
+
+def test_the_new_version_is_in_use_before_it_is_compared_and_stays_if_that_is_cancelled(retraining):
+    session = retraining.handlers.sessions.get(ANN)
+    before = session.detector_key
+    reports = retraining.retrain(ANN)
+    kept = next(report for report in reports if report.detector is not None)
+    assert kept.is_running and kept.detector.key == session.detector_key != before
+    retraining.cancel(ANN)
+    *_, last = reports
+    assert text.RETRAIN_STOPPED in last.progress and "part v2" in last.progress
+    assert not last.is_running and session.detector_key == kept.detector.key
 
 
 def test_the_former_version_is_not_the_one_that_makes_room(retraining, plus):
