@@ -82,7 +82,7 @@ def test_several_detectors_have_rows_and_curves_of_their_own(evaluating, plus):
     session.add_detector("mine", plus)
     keys = [session.detector_key, RING, FREE]
     view = last_of(evaluating.evaluate("Ann", keys, OF_RING)).view
-    assert [row[0] for row in view.rows][0] == "mine" and len(view.rows) == 3
+    assert view.rows[0][0] == "mine" and len(view.rows) == 3
     assert "A: mine" in view.details
     assert view.disagreement, "two of them give verdicts"
     assert [index for _, index in view.shown[0]] == [0, 1, 2]
