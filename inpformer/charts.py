@@ -12,12 +12,17 @@ from html import escape
 WIDTH, HEIGHT = 400, 190
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52, 12, 14, 34
 _MOST_POINTS = 160
+_BINS = 32
 # Told apart by dashes too.
-_DASHES = ("", "7 4", "2 4")
+_DASHES = ("", "7 4", "2 4", "9 3 2 3")
 
 
 def line_chart(
-    lines: Mapping[str, Sequence[tuple[float, float]]], x_label: str, y_label: str, title: str
+    lines: Mapping[str, Sequence[tuple[float, float]]],
+    x_label: str,
+    y_label: str,
+    title: str,
+    last_values: bool = True,
 ) -> str:
     """Draw lines over one axis; of many points a part is drawn.
 
@@ -26,6 +31,7 @@ def line_chart(
         x_label: What x is.
         y_label: What y is.
         title: For those who cannot see it.
+        last_values: Whether the legend says where each line ends.
 
     Returns:
         HTML, with a legend; empty where there is no point.
@@ -43,9 +49,11 @@ def line_chart(
         # The newest point is always there.
         chosen = [*points[:-1:step], points[-1]]
         path = " ".join(f"{axes.x(x):.1f},{axes.y(y):.1f}" for x, y in chosen)
-        style = f'class="line line-{index}" stroke-dasharray="{_DASHES[index % len(_DASHES)]}"'
+        dashes = _DASHES[index % len(_DASHES)]
+        style = f'class="line line-{index % len(_DASHES)}" stroke-dasharray="{dashes}"'
         drawn.append(f'<polyline {style} points="{path}"/>')
-        legend.append(_legend_entry(index, f"{name} {points[-1][1]:.3f}"))
+        end = f" {points[-1][1]:.3f}" if last_values else ""
+        legend.append(_legend_entry(index % len(_DASHES), name + end))
     return _framed(axes.frame(x_label, y_label) + "".join(drawn), title, "".join(legend))
 
 
@@ -90,6 +98,60 @@ def dot_chart(
     return _framed(axes.frame(x_label, y_label, x_ticks=False) + "".join(drawn), title)
 
 
+def histogram_chart(
+    groups: Mapping[str, Sequence[float]],
+    cut: tuple[str, float] | None,
+    x_label: str,
+    y_label: str,
+    title: str,
+) -> str:
+    """Draw how often values occur, a row of bars per group before one another, and a cut.
+
+    Args:
+        groups: Values by name of the group; two at most can be told apart.
+        cut: Name and place of a line across, such as a threshold.
+        x_label: What the values are.
+        y_label: What is counted.
+        title: For those who cannot see it.
+
+    Returns:
+        HTML, with a legend; empty where there is no value.
+    """
+    values = [value for group in groups.values() for value in group]
+    if not values:
+        return ""
+    ends = [*values, cut[1]] if cut else values
+    low, high = min(ends), max(ends)
+    # A little room, so that no bar and no line lies on an axis; equal values need some, too.
+    room = 0.04 * (high - low) or 0.5 * abs(high) or 0.5
+    low, high = low - room, high + room
+    width = (high - low) / _BINS
+    counts = {name: [0] * _BINS for name in groups}
+    for name, group in groups.items():
+        for value in group:
+            counts[name][min(_BINS - 1, int((value - low) / width))] += 1
+    most = max(count for group in counts.values() for count in group)
+    axes = _Axes((low, high), (0.0, float(most)))
+    drawn, legend = [], []
+    for index, (name, group) in enumerate(counts.items()):
+        for place, count in enumerate(group):
+            if count:
+                x, right = axes.x(low + place * width), axes.x(low + (place + 1) * width)
+                drawn.append(
+                    f'<rect class="bar bar-{index}" x="{x:.1f}" width="{right - x:.1f}" '
+                    f'y="{axes.y(count):.1f}" height="{axes.bottom - axes.y(count):.1f}"/>'
+                )
+        legend.append(_bar_entry(index, f"{name} ({len(groups[name])})"))
+    if cut:
+        x = axes.x(cut[1])
+        drawn.append(
+            f'<line class="cut" x1="{x:.1f}" x2="{x:.1f}" y1="{_TOP}" y2="{axes.bottom}"/>'
+        )
+        legend.append(f'<span class="key"><b class="cut-key">|</b> {escape(cut[0])}</span>')
+    frame = axes.frame(x_label, y_label)
+    return _framed(frame + "".join(drawn), title, "".join(legend))
+
+
 class _Axes:
     """Where values lie in the picture."""
 
@@ -118,11 +180,11 @@ class _Axes:
             )
             parts.append(f'<text class="tick left" x="{_LEFT - 6}" y="{y + 4}">{value:.2g}</text>')
         if x_ticks:
-            for value in (self.x_range[1] / 2, self.x_range[1]):
+            left, right = self.x_range
+            for value in ((left + right) / 2, right):
                 x = self.x(value) - 8
-                parts.append(
-                    f'<text class="tick" x="{x}" y="{self.bottom + 15}">{value:.0f}</text>'
-                )
+                shown = f"{value:.0f}" if abs(value) >= 10 else f"{value:.2g}"
+                parts.append(f'<text class="tick" x="{x}" y="{self.bottom + 15}">{shown}</text>')
         middle = (_LEFT + WIDTH - _RIGHT) / 2
         parts.append(f'<text class="tick" x="{middle}" y="{HEIGHT - 4}">{escape(x_label)}</text>')
         parts.append(
@@ -133,11 +195,18 @@ class _Axes:
 
 
 def _legend_entry(index: int, words: str) -> str:
-    dash = _DASHES[index % len(_DASHES)]
+    dash = _DASHES[index]
     return (
         f'<span class="key"><svg width="26" height="8" aria-hidden="true"><line class="line '
         f'line-{index}" stroke-dasharray="{dash}" x1="0" x2="26" y1="4" y2="4"/></svg> '
         f"{escape(words)}</span>"
+    )
+
+
+def _bar_entry(index: int, words: str) -> str:
+    return (
+        f'<span class="key"><svg width="14" height="12" aria-hidden="true"><rect class="bar '
+        f'bar-{index}" x="1" y="1" width="12" height="10"/></svg> {escape(words)}</span>'
     )
 
 

@@ -16,11 +16,11 @@ from inpformer.evaluation.pixel_histogram import PixelHistogram
 from inpformer.evaluation.records import (
     METRICS,
     ClassReport,
-    Confusion,
     Curve,
     Figure,
     PictureRecord,
 )
+from inpformer.evaluation.verdicts import confusion_at
 
 _IMAGE_METRICS = {
     "image_auroc": metrics.image_auroc,
@@ -50,7 +50,7 @@ def class_report(class_name: str, state: ClassState, threshold: float | None) ->
         defect_pixels=histogram.defect_pixels,
         regions=histogram.regions,
         threshold=threshold,
-        confusion=_confusion(records) if threshold is not None and records else None,
+        confusion=None if threshold is None else confusion_at(records, threshold),
         hit_rate=sum(hits) / len(hits) if hits else None,
         seconds=statistics.median(record.seconds for record in records) if records else 0.0,
         by_defect=_by_defect(records, state.histograms),
@@ -110,16 +110,6 @@ def _image_curves(records: Sequence[PictureRecord]) -> dict[str, Curve]:
         return {}
     counts = metrics.count_alarms(scores, labels)
     return {"image_roc": roc(*counts), "image_pr": precision_recall(*counts)}
-
-
-def _confusion(records: Sequence[PictureRecord]) -> Confusion:
-    verdicts = [(record.is_anomalous, bool(record.verdict)) for record in records]
-    return Confusion(
-        found=verdicts.count((True, True)),
-        missed=verdicts.count((True, False)),
-        false_alarms=verdicts.count((False, True)),
-        passed=verdicts.count((False, False)),
-    )
 
 
 def _scores(records: Sequence[PictureRecord]) -> tuple[np.ndarray, np.ndarray]:

@@ -7,43 +7,43 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
 
 from inpformer.datasets.sample import DataSet
-from inpformer.errors import UserError
+from inpformer.errors import FitCancelledError, UserError
 from inpformer.evaluation.class_report import class_report, mean_figures
 from inpformer.evaluation.class_state import ClassState, StateFolder
-from inpformer.evaluation.look import EvaluateConfig, look_at
+from inpformer.evaluation.look import EvaluateConfig, Look, look_at
 from inpformer.evaluation.plan import ClassPlan, Plan, make_plan
 from inpformer.evaluation.records import Evaluation, PictureRecord
+from inpformer.result import AnomalyResult
 from inpformer.version import versions
 
 if TYPE_CHECKING:
     from inpformer.detector import AnomalyDetector
 
 
-class EvaluationStoppedError(Exception):
+class EvaluationStoppedError(FitCancelledError):
     """The caller asked a running evaluation to stop; what is done is kept, if there is a folder."""
 
 
-@dataclass(frozen=True)
-class EvaluateStep:
+class LookedAt(NamedTuple):
     """One picture of a running evaluation.
 
     Attributes:
-        name: Of the picture.
-        class_name: Its class.
-        record: What was found; None if the picture could not be used.
-        problems: What was wrong with it, in sentences.
+        record: What was found.
+        image: The picture, `(H, W, 3)` uint8 RGB.
+        result: All that the detector said.
         done: Pictures that are done, of all classes; those of an earlier run count.
         total: Pictures there are for this process.
         seconds_left: Estimate for the rest.
     """
 
-    name: str
-    class_name: str
-    record: PictureRecord | None
-    problems: tuple[str, ...]
+    record: PictureRecord
+    image: np.ndarray
+    result: AnomalyResult
     done: int
     total: int
     seconds_left: float
@@ -55,7 +55,7 @@ def evaluate(
     config: EvaluateConfig | None = None,
     *,
     folder: Path | None = None,
-    on_picture: Callable[[EvaluateStep], None] | None = None,
+    on_picture: Callable[[LookedAt], None] | None = None,
     should_stop: Callable[[], bool] | None = None,
     share: tuple[int, int] = (0, 1),
 ) -> Evaluation:
@@ -69,7 +69,7 @@ def evaluate(
         dataset: The data set.
         config: How to evaluate; None takes the defaults.
         folder: Where to keep the state; made if it is not there.
-        on_picture: Told about every picture.
+        on_picture: Told about every picture that could be used.
         should_stop: Asked before every picture; True stops.
         share: Rank of this process and number of processes. Each looks at its part of every class
             and keeps its state in `folder`; `collect` makes one evaluation of them.
@@ -90,10 +90,8 @@ def evaluate(
     plan = make_plan(detectors, dataset, config)
     kept = None if folder is None else StateFolder(folder, plan.identity, share)
     watch = _Watch(sum(len(_part(each, share)) for each in plan.classes), on_picture, should_stop)
-    states = (
-        _look_through(index, plan.classes[index], config, share, kept, watch)
-        for index in range(len(plan.classes))
-    )
+    run = _Run(config, share, kept, watch)
+    states = (run.look_through(index, each) for index, each in enumerate(plan.classes))
     return _evaluation(plan, dataset, config, states)
 
 
@@ -130,60 +128,67 @@ class _Watch:
     """Counts pictures, tells of them, and knows when to stop."""
 
     total: int
-    on_picture: Callable[[EvaluateStep], None] | None
+    on_picture: Callable[[LookedAt], None] | None
     should_stop: Callable[[], bool] | None
     done: int = 0
     _looked: int = 0
     _started: float = field(default_factory=time.monotonic)
 
-    def tell(self, class_name: str, state: ClassState) -> None:
-        """Tell of the last picture of a state."""
+    def tell(self, look: Look | None) -> None:
+        """Count a picture, and tell of it unless it could not be used."""
         self.done, self._looked = self.done + 1, self._looked + 1
-        if self.on_picture is None:
-            return
-        name, record, problems = state.entries[-1]
-        left = (time.monotonic() - self._started) / self._looked * (self.total - self.done)
-        step = EvaluateStep(name, class_name, record, problems, self.done, self.total, left)
-        self.on_picture(step)
+        if self.on_picture is not None and look is not None:
+            left = (time.monotonic() - self._started) / self._looked * (self.total - self.done)
+            progress = self.done, self.total, left
+            self.on_picture(LookedAt(look.record, look.image, look.result, *progress))
 
     @property
     def is_over(self) -> bool:
         return self.should_stop is not None and self.should_stop()
 
 
+@dataclass
+class _Run:
+    """One process that evaluates."""
+
+    config: EvaluateConfig
+    share: tuple[int, int]
+    kept: StateFolder | None
+    watch: _Watch
+
+    def look_through(self, index: int, plan: ClassPlan) -> ClassState:
+        """Look at the pictures of class number `index` that are not done yet."""
+        state = ClassState() if self.kept is None else self.kept.load(index)
+        before, saved = len(state.entries), time.monotonic()
+        self.watch.done += before
+        for name in _part(plan, self.share)[before:]:
+            if self.watch.is_over:
+                self._save(index, state)
+                raise EvaluationStoppedError(
+                    f"Stopped after {self.watch.done} of {self.watch.total} pictures."
+                )
+            try:
+                look = look_at(plan.detector, plan.samples[name], name, self.config)
+                state.add(look)
+            except UserError as error:
+                look = None
+                state.add_problem(name, f"'{name}' is left out: {error}")
+            if time.monotonic() - saved >= self.config.save_seconds:
+                self._save(index, state)
+                saved = time.monotonic()
+            self.watch.tell(look)
+        if len(state.entries) > before:
+            self._save(index, state)
+        return state
+
+    def _save(self, index: int, state: ClassState) -> None:
+        if self.kept is not None:
+            self.kept.save(index, state)
+
+
 def _part(plan: ClassPlan, share: tuple[int, int]) -> list[str]:
     """Return the names of the pictures that are this process's."""
     return list(islice(plan.samples, share[0], None, share[1]))
-
-
-def _look_through(
-    index: int,
-    plan: ClassPlan,
-    config: EvaluateConfig,
-    share: tuple[int, int],
-    kept: StateFolder | None,
-    watch: _Watch,
-) -> ClassState:
-    """Look at the pictures of a class that are not done yet."""
-    state = ClassState() if kept is None else kept.load(index)
-    before, saved = len(state.entries), time.monotonic()
-    watch.done += before
-    for name in _part(plan, share)[before:]:
-        if watch.is_over:
-            if kept is not None:
-                kept.save(index, state)
-            raise EvaluationStoppedError(f"Stopped after {watch.done} of {watch.total} pictures.")
-        try:
-            state.add(look_at(plan.detector, plan.samples[name], name, config))
-        except UserError as error:
-            state.add_problem(name, f"'{name}' is left out: {error}")
-        if kept is not None and time.monotonic() - saved >= config.save_seconds:
-            kept.save(index, state)
-            saved = time.monotonic()
-        watch.tell(plan.name, state)
-    if kept is not None and len(state.entries) > before:
-        kept.save(index, state)
-    return state
 
 
 def _collected(plan: Plan, kept: StateFolder, world: int) -> Iterator[ClassState]:

@@ -62,12 +62,16 @@ class Look(NamedTuple):
         values: The map, `(h, w)` float32.
         mask: The truth at its size, `(h, w)` bool; None if it is not known.
         problems: What is odd about the picture, in sentences.
+        image: The picture, `(H, W, 3)` uint8 RGB.
+        result: All that the detector said.
     """
 
     record: PictureRecord
     values: np.ndarray
     mask: np.ndarray | None
     problems: tuple[str, ...]
+    image: np.ndarray
+    result: AnomalyResult
 
 
 def look_at(detector: AnomalyDetector, sample: Sample, name: str, config: EvaluateConfig) -> Look:
@@ -98,7 +102,8 @@ def look_at(detector: AnomalyDetector, sample: Sample, name: str, config: Evalua
     if is_paper:
         peak = result.geometry.map_to_pixel(peak[1], peak[0], values.shape)
     is_hit = bool(mask[row, column]) if sample.is_anomalous and mask is not None else None
-    return Look(_record(sample, name, result, peak, is_hit), values, mask, tuple(problems))
+    record = _record(sample, name, result, peak, is_hit)
+    return Look(record, values, mask, tuple(problems), image, result)
 
 
 def _record(

@@ -467,11 +467,13 @@ def test_shares_that_make_no_sense_are_refused(dataset, detector, tmp_path):
         evaluate(detector, dataset, share=(0, 2))
 
 
-def test_progress_counts_all_pictures_and_estimates_the_rest(dataset, detector):
-    steps = []
-    evaluate(detector, dataset, on_picture=steps.append)
-    assert [step.done for step in steps] == list(range(1, 19))
-    assert {step.total for step in steps} == {18}
-    assert steps[-1].seconds_left == 0 and all(step.seconds_left >= 0 for step in steps)
-    assert [step.class_name for step in steps] == ["cap"] * 9 + ["nut"] * 9
-    assert all(step.record.name == step.name for step in steps)
+def test_every_usable_picture_is_told_of_with_what_is_left(tmp_path, detector):
+    told = []
+    evaluation = evaluate(detector, odd_dataset(tmp_path), on_picture=told.append)
+    assert [step.record for step in told] == list(evaluation.pictures)
+    assert [step.done for step in told] == [2, 3, 4, 5, 6, 7, 8, 9], "the first one is damaged"
+    assert {step.total for step in told} == {9}
+    assert told[-1].seconds_left == 0 and all(step.seconds_left >= 0 for step in told)
+    for step in told:
+        assert np.array_equal(step.image, load_image(tmp_path / step.record.name))
+        assert step.result.image_score == step.record.score
