@@ -131,6 +131,51 @@ class ImageGeometry:
         )
         return picture
 
+    def mask_to_map(self, mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+        """Bring a mask to a map of what the model sees, as the official evaluator does.
+
+        It is resized and cropped as the picture is, and then read at the nearest place.
+
+        Args:
+            mask: `(H, W)` bool of size `picture_size`.
+            size: `(h, w)` of the map.
+
+        Returns:
+            `(h, w)` bool: where more than half is marked. A thin mark can be lost.
+
+        Raises:
+            ImageError: The mask has another size than the picture.
+        """
+        if mask.shape != self.picture_size:
+            raise ImageError(
+                f"The mask has {mask.shape} rows and columns where {self.picture_size} were "
+                "expected; save it at the size of its picture."
+            )
+        grey = Image.fromarray(mask.astype(np.uint8) * 255)
+        resized = np.asarray(grey.resize(self.resized_size[::-1], Image.Resampling.BILINEAR))
+        top, left, height, width = self.crop_box
+        # Whole numbers give the pixels that torch's mode "nearest" takes.
+        rows = top + np.arange(size[0]) * height // size[0]
+        columns = left + np.arange(size[1]) * width // size[1]
+        return resized[np.ix_(rows, columns)] > 127
+
+    def map_to_pixel(self, row: int, column: int, size: tuple[int, int]) -> tuple[int, int]:
+        """Return column and row of the picture's pixel under the centre of a map's value.
+
+        Args:
+            row: Of the value.
+            column: Of the value.
+            size: `(h, w)` of the map.
+        """
+        pixel = []
+        for axis, index in enumerate((row, column)):
+            start, length = self.crop_box[axis], self.crop_box[axis + 2]
+            total, resized = self.picture_size[axis], self.resized_size[axis]
+            # (start + (index + 1/2) / size * length) / resized * total, in whole numbers.
+            ahead = 2 * size[axis] * start + (2 * index + 1) * length
+            pixel.append(ahead * total // (2 * size[axis] * resized))
+        return pixel[1], pixel[0]
+
     def inspected_mask(self) -> np.ndarray:
         """Return `(H, W)` bool: the pixels whose centre the model sees."""
         mask = np.zeros(self.picture_size, bool)

@@ -17,7 +17,7 @@ from inpformer.errors import UserError
 AUPRO_LIMIT = 0.3
 
 
-class _Counts(NamedTuple):
+class AlarmCounts(NamedTuple):
     """True and false alarms at or above each distinct score, the highest score first."""
 
     true_alarms: np.ndarray
@@ -34,18 +34,18 @@ def image_auroc(scores: np.ndarray, labels: np.ndarray) -> float:
     Raises:
         UserError: Only one kind of picture is there, or a score is no number.
     """
-    counts = _count_alarms(scores, labels, "pictures")
-    return _area(_rates(counts.false_alarms), _rates(counts.true_alarms))
+    counts = count_alarms(scores, labels)
+    return area_under(_rates(counts.false_alarms), _rates(counts.true_alarms))
 
 
 def image_ap(scores: np.ndarray, labels: np.ndarray) -> float:
     """Return the average precision of image scores; arguments as for `image_auroc`."""
-    return _average_precision(_count_alarms(scores, labels, "pictures"))
+    return _average_precision(count_alarms(scores, labels))
 
 
 def image_f1_max(scores: np.ndarray, labels: np.ndarray) -> float:
     """Return the F1 value at the best threshold; arguments as for `image_auroc`."""
-    return _best_f1(_count_alarms(scores, labels, "pictures"))
+    return _best_f1(count_alarms(scores, labels))
 
 
 def pixel_auroc(maps: Sequence[np.ndarray], masks: Sequence[np.ndarray]) -> float:
@@ -59,7 +59,7 @@ def pixel_auroc(maps: Sequence[np.ndarray], masks: Sequence[np.ndarray]) -> floa
         UserError: No pixel is defective, or all are, or a value is no number.
     """
     counts = _count_pixels(maps, masks)
-    return _area(_rates(counts.false_alarms), _rates(counts.true_alarms))
+    return area_under(_rates(counts.false_alarms), _rates(counts.true_alarms))
 
 
 def pixel_ap(maps: Sequence[np.ndarray], masks: Sequence[np.ndarray]) -> float:
@@ -99,11 +99,11 @@ def aupro(
     overlap = np.cumsum(shares[order], dtype=np.float64)[last]
     false_rate = _rates(np.cumsum(~is_defect[order])[last])
     # The shares are rounded; their sum is the number of regions.
-    return _area(false_rate, overlap / overlap[-1], limit) / limit
+    return area_under(false_rate, overlap / overlap[-1], limit) / limit
 
 
-def _count_pixels(maps: Sequence[np.ndarray], masks: Sequence[np.ndarray]) -> _Counts:
-    return _count_alarms(*_flatten(maps, masks), "pixels")
+def _count_pixels(maps: Sequence[np.ndarray], masks: Sequence[np.ndarray]) -> AlarmCounts:
+    return count_alarms(*_flatten(maps, masks), "pixels")
 
 
 def _flatten(
@@ -118,13 +118,20 @@ def _flatten(
     return scores, np.concatenate([np.ravel(item).astype(bool) for item in masks])
 
 
-def _count_alarms(scores: np.ndarray, labels: np.ndarray, what: str) -> _Counts:
+def count_alarms(scores: np.ndarray, labels: np.ndarray, what: str = "pictures") -> AlarmCounts:
+    """Count alarms at each distinct score; arguments and errors as for `image_auroc`.
+
+    Args:
+        scores: `(n,)`.
+        labels: `(n,)`.
+        what: Words for the things that are scored, for errors.
+    """
     scores, labels = _as_floats(np.asarray(scores)), np.asarray(labels).astype(bool)
     _check(scores, labels, what)
     order = np.argsort(-scores, kind="stable")
     last = _last_of_each(scores[order])
     found = np.cumsum(labels[order])[last]
-    return _Counts(found, 1 + last - found)
+    return AlarmCounts(found, 1 + last - found)
 
 
 def _check(scores: np.ndarray, labels: np.ndarray, what: str) -> None:
@@ -153,8 +160,14 @@ def _rates(counts: np.ndarray) -> np.ndarray:
     return counts / counts[-1]
 
 
-def _area(x: np.ndarray, y: np.ndarray, limit: float = 1.0) -> float:
-    """Return the area under the straight lines from (0, 0) through all points, for x to `limit`."""
+def area_under(x: np.ndarray, y: np.ndarray, limit: float = 1.0) -> float:
+    """Return the area under the straight lines from (0, 0) through all points, for x to `limit`.
+
+    Args:
+        x: `(n,)`, not falling, its last value at least `limit`.
+        y: `(n,)`.
+        limit: Where to stop.
+    """
     x, y = np.concatenate([[0.0], x]), np.concatenate([[0.0], y])
     end = int(np.searchsorted(x, limit, side="right"))
     area = 0.5 * np.sum(np.diff(x[:end]) * (y[: end - 1] + y[1:end]))
@@ -165,12 +178,12 @@ def _area(x: np.ndarray, y: np.ndarray, limit: float = 1.0) -> float:
     return float(area)
 
 
-def _average_precision(counts: _Counts) -> float:
+def _average_precision(counts: AlarmCounts) -> float:
     precision = counts.true_alarms / (counts.true_alarms + counts.false_alarms)
     return float(np.sum(np.diff(_rates(counts.true_alarms), prepend=0.0) * precision))
 
 
-def _best_f1(counts: _Counts) -> float:
+def _best_f1(counts: AlarmCounts) -> float:
     found, alarms = counts.true_alarms, counts.true_alarms + counts.false_alarms
     return float((2 * found / (alarms + found[-1])).max())
 

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-import platform
 import time
 import zipfile
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -21,10 +19,9 @@ from inpformer.images import read_image
 from inpformer.report import describe_result, draw_result, map_range
 from inpformer.result import AnomalyResult
 from inpformer.result_table import ResultRow, result_row, sort_rows, to_csv, to_json
-from inpformer.version import __version__
+from inpformer.version import versions
 
 FORMAT = "inpformer-run-1"
-_PACKAGES = ("torch", "torchvision", "timm", "numpy", "opencv-python-headless", "pillow")
 
 
 @dataclass(frozen=True)
@@ -103,7 +100,7 @@ def _run_card(
         ),
         "cut": None if cut is None else asdict(cut),
         "colour_map": colour_map,
-        "versions": {"inpformer": __version__, "python": platform.python_version(), **_versions()},
+        "versions": versions(),
         "detectors": detectors,
         "pictures": pictures,
     }
@@ -147,13 +144,3 @@ def _file_stem(name: str) -> str:
     stem = PurePosixPath(name.replace("\\", "/")).with_suffix("").as_posix()
     safe = "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in stem)
     return safe.strip("._")[:80] or "picture"
-
-
-def _versions() -> dict[str, str]:
-    found = {}
-    for package in _PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return found

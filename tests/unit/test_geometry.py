@@ -2,7 +2,9 @@ import json
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
+from torchvision.transforms import v2
 
 from inpformer.errors import ConfigError, ImageError
 from inpformer.geometry import ImageGeometry
@@ -201,3 +203,39 @@ def test_the_benchmark_input_is_that_of_the_official_code(golden):
         pixels = ImageGeometry.benchmark(image.shape[:2], 14).to_input(image)
         normalised = (pixels.astype(np.float32) / 255 - IMAGENET_MEAN) / IMAGENET_STD
         np.testing.assert_allclose(normalised.transpose(2, 0, 1), tensor, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("picture_size", [(100, 333), (800, 640), (448, 448), (30, 31)])
+@pytest.mark.parametrize("patch_size", [8, 14, 16])
+def test_a_mask_becomes_a_map_as_in_the_official_evaluator(picture_size, patch_size):
+    rng = np.random.default_rng(1)
+    mask = np.kron(rng.random((10, 10)) < 0.4, np.ones((80, 80), bool))
+    mask = mask[: picture_size[0], : picture_size[1]]
+    mask[::7, ::5] ^= True
+    geometry = ImageGeometry.benchmark(picture_size, patch_size)
+    grey = Image.fromarray(mask.astype(np.uint8) * 255)
+    resized = v2.functional.resize(grey, list(geometry.resized_size))
+    cropped = v2.functional.center_crop(resized, list(geometry.input_size))
+    tensor = torch.from_numpy(np.asarray(cropped) / 255)[None, None]
+    for size in ((256, 256), (293, 293), geometry.input_size):
+        expected = torch.nn.functional.interpolate(tensor, size=size, mode="nearest")[0, 0] > 0.5
+        found = geometry.mask_to_map(mask, size)
+        assert found.dtype == bool
+        assert np.array_equal(found, expected.numpy())
+
+
+def test_a_mask_of_another_size_is_refused():
+    with pytest.raises(ImageError, match="mask"):
+        ImageGeometry.benchmark((30, 20), 14).mask_to_map(np.zeros((20, 30), bool), (9, 9))
+
+
+@pytest.mark.parametrize("make", [ImageGeometry.full, ImageGeometry.benchmark])
+def test_a_place_of_a_map_is_the_pixel_under_its_centre(make):
+    geometry = make((300, 517), 14)
+    ys, xs = np.mgrid[:300, :517].astype(np.float64)
+    numbers = geometry.to_picture(1 + np.arange(40 * 50).reshape(40, 50), nearest=True)
+    for row, column in ((0, 0), (13, 27), (39, 49)):
+        x, y = geometry.map_to_pixel(row, column, (40, 50))
+        cell = numbers == 1 + row * 50 + column
+        assert cell[y, x]
+        assert abs(xs[cell].mean() - x) <= 1 and abs(ys[cell].mean() - y) <= 1

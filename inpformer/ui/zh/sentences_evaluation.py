@@ -1,0 +1,45 @@
+"""What the library says of evaluations, in Chinese; see `sentences`."""
+
+from __future__ import annotations
+
+from typing import Final
+
+EVALUATION: Final = {
+    "The anomaly map holds values that are no finite numbers.": "异常图中含有非有限数值。",
+    "No picture whose defects are known was looked at.": "没有检测过缺陷位置已知的图片。",
+    "No pixel is marked as defect.": "没有标记为缺陷的像素。",
+    "Every pixel is marked as defect.": "所有像素都标记为缺陷。",
+    "No class has this figure.": "没有任何类别具有该指标。",
+    "The mask has {found} rows and columns where {expected} were expected; save it at the size of "
+    "its picture.": "掩码的行列数为 {found}，应为 {expected}；请按图片的尺寸保存掩码。",
+    "The protocol must be {known}, not {value}.": "评测协议须为 {known}，而不是 {value}。",
+    "The limit of pictures must be at least 1, not {value}.": "图片数上限须不小于 1，而不是 {value}。",
+    "The score of the picture is no finite number.": "图片的分数不是有限数值。",
+    "The mask of '{name}' does not count: {error}": "“{name}”的掩码不计入：{error}",
+    "The mask of '{name}' has {found} pixels and the picture {wanted}; the mask does not count.": (
+        "“{name}”的掩码为 {found} 像素，而图片为 {wanted}；该掩码不计入。"
+    ),
+    "The mask of '{name}' marks nothing; it does not count.": (
+        "“{name}”的掩码没有任何标记；该掩码不计入。"
+    ),
+    "'{name}' is left out: {error}": "“{name}”已略过：{error}",
+    "The class '{name}' has no test pictures; it is left out.": (
+        "类别“{name}”没有测试图片；已略过。"
+    ),
+    "There is no detector for the class '{name}'; it is left out.": (
+        "类别“{name}”没有检测器；已略过。"
+    ),
+    "There is nothing to evaluate: no class has both test pictures and a detector.": (
+        "没有可评测的内容：没有哪个类别既有测试图片又有检测器。"
+    ),
+    "The folder '{folder}' holds another evaluation, which differs in: {changed}. Choose another "
+    "folder, or the same settings as before.": (
+        "文件夹“{folder}”中是另一次评测，不同之处：{changed}。请另选文件夹，或使用与之前相同的设置。"
+    ),
+    "The state of the evaluation in '{folder}' is damaged; remove that folder to begin anew.": (
+        "“{folder}”中的评测状态已损坏；请删除该文件夹后重新开始。"
+    ),
+    "{count} pictures of the class '{name}' are not done yet. Run the same evaluation again to go "
+    "on with it.": "类别“{name}”还有 {count} 张图片未完成。请再次运行同一评测以继续。",
+    "Stopped after {done} of {total} pictures.": "已在 {total} 张图片中的第 {done} 张后停止。",
+}
