@@ -190,6 +190,13 @@ def annotate_part(page: Page) -> None:
     settle(page)
 
 
+def evaluate_part(page: Page) -> None:
+    """Evaluate the detector in use on its own part."""
+    page.click("#evaluate-run:not([disabled])")
+    page.wait_for_selector("#evaluate-details svg", timeout=PATIENCE)
+    settle(page)
+
+
 def read_on(page: Page) -> None:
     """Wait for the figures of the text."""
     page.locator("#learn-small img").first.wait_for()
@@ -202,6 +209,7 @@ TABS: dict[str, Callable[[Page], None]] = {
     "explorer": click_patch,
     "compare": compare_detectors,
     "annotate": annotate_part,
+    "evaluate": evaluate_part,
     "learn": read_on,
 }
 

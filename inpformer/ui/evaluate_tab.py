@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 from collections.abc import Iterator
 from typing import Any
@@ -35,7 +36,7 @@ _VIEW = (
     "evaluate_report",
 )
 _SAVE = "() => document.querySelector('#evaluate-report-file').click()"
-_COLUMN_WIDTHS = ("220px", "120px", *["92px"] * 7, "100px", "90px")
+_COLUMN_WIDTHS = ("190px", "110px", *["92px"] * 7, "100px", "90px")
 
 
 def build_evaluate_tab(handlers: EvaluateHandlers) -> dict[str, Any]:
@@ -117,7 +118,7 @@ def _build_result() -> dict[str, Any]:
         ),
         "evaluate_facts": gr.HTML(elem_id="evaluate-facts"),
         "evaluate_report": gr.Button(
-            label("EVALUATE_REPORT"), visible=False, elem_id="evaluate-report"
+            label("EVALUATE_REPORT"), size="sm", visible=False, elem_id="evaluate-report"
         ),
         # What is written on a click is handed over by this one, which nobody sees.
         "evaluate_report_file": gr.DownloadButton(
@@ -304,9 +305,7 @@ def view_values(view: EvaluateView) -> tuple[Any, ...]:
     choices, chosen = view.shown
     slider = gr.update(visible=False)
     if view.cut_range is not None:
-        low, high, value = view.cut_range
-        # A step that is fine enough for any two scores one can tell apart by eye.
-        step = max((high - low) / 400, 1e-6)
+        low, high, value, step = slider_steps(*view.cut_range)
         slider = gr.update(minimum=low, maximum=high, step=step, value=value, visible=True)
     return (
         gr.update(value=view.rows, headers=view.headers, visible=True),
@@ -319,3 +318,11 @@ def view_values(view: EvaluateView) -> tuple[Any, ...]:
         view.disagreement,
         gr.update(visible=True),
     )
+
+
+def slider_steps(low: float, high: float, value: float) -> tuple[float, float, float, float]:
+    """Return ends, place and step of a slider in round numbers, of at least 200 steps."""
+    digits = -math.floor(math.log10(max(high - low, 1e-6) / 200))
+    step = 10.0**-digits
+    ends = (math.floor(low / step) * step, math.ceil(high / step) * step)
+    return (*(round(each, digits) for each in (*ends, value)), step)

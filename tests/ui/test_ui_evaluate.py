@@ -17,6 +17,7 @@ from inpformer.examples import Examples
 from inpformer.ui import evaluation_data
 from inpformer.ui.annotate_handlers import AnnotateHandlers
 from inpformer.ui.evaluate_handlers import EvaluateHandlers, EvaluateReport
+from inpformer.ui.evaluate_tab import slider_steps
 from inpformer.ui.evaluation_data import EvaluationSource
 from inpformer.ui.handlers import Handlers
 from inpformer.ui.session import FREE
@@ -98,7 +99,7 @@ def test_none_and_too_many_detectors_are_refused(evaluating, keys):
 
 
 @pytest.mark.parametrize(
-    ("source", "said"),
+    ("place", "said"),
     [
         (EvaluationSource("part", part="nothing"), "Choose an example part"),
         (EvaluationSource("annotations"), "not labelled a picture"),
@@ -107,9 +108,9 @@ def test_none_and_too_many_detectors_are_refused(evaluating, keys):
         (EvaluationSource("folder", folder="/"), "your own computer"),
     ],
 )
-def test_a_source_that_is_not_there_is_said_in_one_sentence(evaluating, source, said):
+def test_a_source_that_is_not_there_is_said_in_one_sentence(evaluating, place, said):
     with pytest.raises(UserError, match=said):
-        list(evaluating.evaluate("Ann", [FREE], source))
+        list(evaluating.evaluate("Ann", [FREE], place))
     assert evaluating.handlers.sessions.get("Ann").job is None
 
 
@@ -226,3 +227,11 @@ def test_the_best_threshold_parts_what_can_be_parted_and_is_none_for_one_kind():
     assert best_threshold(pictures[:2]) is None and best_threshold(pictures[2:]) is None
     equal = [record("a", 1, False), record("b", 1, True)]
     assert confusion_at(equal, best_threshold(equal)) == (1, 0, 1, 0)
+
+
+@pytest.mark.parametrize("ends", [(0.5654768, 2.9626, 0.7569), (-3, 1e4, 7), (1.0, 1.0, 1.0)])
+def test_the_slider_has_round_ends_that_hold_every_score(ends):
+    low, high, value, step = slider_steps(*ends)
+    assert low <= ends[0] and ends[1] <= high and abs(value - ends[2]) <= step
+    assert high - low <= 2.2 * max(1e-6, ends[1] - ends[0]) or ends[0] == ends[1]
+    assert len(f"{low:.10g}") <= 8
