@@ -186,14 +186,17 @@ def _more(count: int, words: Words) -> str:
 
 def _curves(detectors: Sequence[Evaluated], class_name: str, words: Words) -> str:
     drawn = []
-    for name, (title, x_label, y_label) in words.EVALUATE_CURVES.items():
+    axes = words.EVALUATE_AXES
+    for name, title in words.EVALUATE_CURVES.items():
+        y_axis = name.rpartition("_")[2]
+        x_axis = "recall" if y_axis == "pr" else "alarms"
         lines = {}
         for letter, each in zip(LETTERS, detectors, strict=False):
             for report in each.evaluation.classes:
                 if report.class_name == class_name and name in report.curves:
                     curve = report.curves[name]
                     lines[f"{letter}: {each.title}"] = list(zip(curve.x, curve.y, strict=True))
-        chart = line_chart(lines, x_label, y_label, title, last_values=False)
+        chart = line_chart(lines, axes[x_axis], axes[y_axis], title, last_values=False)
         if chart:
             drawn.append(f"<div><b>{escape(title)}</b>{chart}</div>")
     return f'<div class="evaluate-curves">{"".join(drawn)}</div>'

@@ -86,15 +86,22 @@ EVALUATE_ALARMS: Final = "{alarms} of {normal} normal pictures flagged"
 EVALUATE_RATES: Final = "precision {precision}, recall {recall}"
 EVALUATE_FALSE_ALARMS: Final = "False alarms, the highest score first"
 EVALUATE_MISSES: Final = "Misses, the lowest score first"
-EVALUATE_NONE: Final = "None at this threshold."
+EVALUATE_NONE: Final = "No picture at this threshold."
 EVALUATE_MORE: Final = "and {count} more"
 EVALUATE_PICTURE: Final = "score {score:.4g}"
 EVALUATE_CURVES: Final = {
-    "image_roc": ("Image ROC", "false alarms", "found"),
-    "image_pr": ("Image precision and recall", "recall", "precision"),
-    "pixel_roc": ("Pixel ROC", "false alarms", "found"),
-    "pixel_pr": ("Pixel precision and recall", "recall", "precision"),
-    "pro": ("Per-region overlap", "false alarms", "overlap"),
+    "image_roc": "Image ROC",
+    "image_pr": "Image precision and recall",
+    "pixel_roc": "Pixel ROC",
+    "pixel_pr": "Pixel precision and recall",
+    "pro": "Per-region overlap",
+}
+EVALUATE_AXES: Final = {
+    "roc": "found",
+    "pr": "precision",
+    "pro": "overlap",
+    "alarms": "false alarms",
+    "recall": "recall",
 }
 EVALUATE_DISAGREE: Final = "Where the detectors disagree, each at its own threshold"
 EVALUATE_AGREE: Final = "The detectors agree on all pictures."

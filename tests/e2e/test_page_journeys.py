@@ -51,7 +51,9 @@ def test_one_click_opens_an_example_that_is_compared_and_forget_me_closes_it(new
         assert visitor.page.locator("#why img").count() == 0
 
 
-def test_fit_inspect_move_the_threshold_ask_why_and_download(new_visitor, parts, monkeypatch):
+def test_fit_inspect_move_the_threshold_ask_why_download_and_evaluate(
+    new_visitor, parts, monkeypatch
+):
     visitor = new_visitor()
     fit_quickly(visitor, parts)
     visitor.page.wait_for_selector("#fit-progress [role=progressbar]")
@@ -74,6 +76,23 @@ def test_fit_inspect_move_the_threshold_ask_why_and_download(new_visitor, parts,
     with zipfile.ZipFile(download.value.path()) as archive:
         (picture,) = json.loads(archive.read("run.json"))["pictures"]
     assert "blot" in str(picture)
+    evaluate(visitor)
+
+
+def evaluate(visitor):
+    """Evaluate the detector in use on an example part, move the threshold, take the report."""
+    visitor.tab("Evaluate")
+    visitor.page.click("#evaluate-run:not([disabled])")
+    visitor.page.wait_for_selector("#evaluate-details svg")
+    visitor.wait_for_text("#evaluate-verdicts", "anomalous pictures found")
+    visitor.page.fill("#evaluate-cut input[type=number]", "1000000")
+    visitor.page.press("#evaluate-cut input[type=number]", "Tab")
+    visitor.wait_for_text("#evaluate-verdicts", "0 of 4 anomalous pictures found")
+    assert visitor.page.locator("#evaluate-galleries img").count() == 4
+    with visitor.page.expect_download() as download:
+        visitor.page.click("#evaluate-report")
+    with zipfile.ZipFile(download.value.path()) as archive:
+        assert "report.html" in archive.namelist()
 
 
 def test_a_fit_is_cancelled_and_the_older_detector_stays(new_visitor, parts):

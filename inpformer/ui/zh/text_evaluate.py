@@ -53,7 +53,7 @@ EVALUATE_METRICS: Final = {
     "pixel_auroc": "像素 AUROC",
     "pixel_ap": "像素 AP",
     "pixel_f1_max": "像素 F1 max",
-    "aupro": "AUPRO",
+    "aupro": "区域 AUPRO",
 }
 EVALUATE_HITS: Final = "最高点在缺陷内"
 EVALUATE_SECONDS: Final = "秒/张"
@@ -82,11 +82,18 @@ EVALUATE_NONE: Final = "此阈值下没有。"
 EVALUATE_MORE: Final = "另有 {count} 张"
 EVALUATE_PICTURE: Final = "分数 {score:.4g}"
 EVALUATE_CURVES: Final = {
-    "image_roc": ("图像 ROC", "误报率", "检出率"),
-    "image_pr": ("图像精确率与召回率", "召回率", "精确率"),
-    "pixel_roc": ("像素 ROC", "误报率", "检出率"),
-    "pixel_pr": ("像素精确率与召回率", "召回率", "精确率"),
-    "pro": ("区域重叠率", "误报率", "重叠率"),
+    "image_roc": "图像 ROC",
+    "image_pr": "图像精确率与召回率",
+    "pixel_roc": "像素 ROC",
+    "pixel_pr": "像素精确率与召回率",
+    "pro": "区域重叠率",
+}
+EVALUATE_AXES: Final = {
+    "roc": "检出率",
+    "pr": "精确率",
+    "pro": "重叠率",
+    "alarms": "误报率",
+    "recall": "召回率",
 }
 EVALUATE_DISAGREE: Final = "检测器意见不一之处，各用自己的阈值"
 EVALUATE_AGREE: Final = "各检测器对所有图片意见一致。"
