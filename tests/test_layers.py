@@ -30,7 +30,7 @@ TENSORS = (
     "calibration",
     "token_cache",
 )
-PICTURES = ("images", "tiling", "pictures", "files", "annotations")
+PICTURES = ("images", "tiling", "pictures", "files", "annotations", "datasets")
 PICTURE_LIBRARIES = ("PIL", "cv2", "gradio", "matplotlib")
 
 
