@@ -17,14 +17,19 @@ from inpformer.datasets.sample import DataSet, Sample, first_few
 from inpformer.datasets.visa import read_visa
 from inpformer.errors import UserError
 
+
+def _read_folders(root: Path) -> Reading | None:
+    return read_plain(root) or read_mvtec(root)
+
+
 # In the order in which they are tried. `mvtec` is also MPDD, BTAD, MVTec AD 2, VisA in its
-# one-class layout, and plain folders with a split.
+# one-class layout, and folders with a split.
 LAYOUTS: dict[str, Callable[[Path], Reading | None]] = {
     "store": read_store,
     "visa": read_visa,
     "real-iad": read_real_iad,
     "mvtec": read_mvtec,
-    "folders": read_plain,
+    "folders": _read_folders,
 }
 _WRAPPED = 5
 

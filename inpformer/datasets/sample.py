@@ -16,6 +16,8 @@ Split = Literal["train", "test"]
 NORMAL = "good"
 # Masks of most sets are black and white; half of that is the cut.
 HALF_BRIGHT = 127
+# Kinds of files that keep every pixel as it was.
+_EXACT_SUFFIXES = (".png", ".bmp", ".tif", ".tiff", ".gif", ".pgm", ".ppm")
 _NAMED = 3
 
 
@@ -29,7 +31,7 @@ class Sample:
         defect: Kind of defect, such as the name of its folder; `good` for a normal picture.
         mask_path: Where the defect is; None for a normal picture, and where nobody has marked it.
         class_name: The object that is shown, such as `bottle`; empty if there is but one.
-        mask_level: Mask pixels brighter than this, of 0 to 255, are defect.
+        mask_level: Mask pixels brighter than this, of 0 to 255, are defect; see `load_mask`.
     """
 
     path: Path
@@ -113,11 +115,16 @@ class DataSet:
 def load_mask(path: Path, level: int = HALF_BRIGHT) -> np.ndarray:
     """Read a mask file as `(H, W)` bool: True where it is brighter than `level`.
 
+    In a lossless file that is nowhere brighter, all that is not 0 is taken, as some data sets write
+    1 for a defect.
+
     Raises:
         ImageError: The file is missing or damaged.
     """
     # Not of one channel: masks of several classes may come in colours.
-    return load_image(path).max(axis=2) > level
+    grey = load_image(path).max(axis=2)
+    is_exact = path.suffix.lower() in _EXACT_SUFFIXES
+    return grey > (0 if is_exact and grey.max() <= level else level)
 
 
 def shown(paths: Sequence[Path], root: Path) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from dataset_trees import TREES, Expected, Tree, mvtec, plain, real_iad, store, visa
+from dataset_trees import TREES, Expected, Tree, mvtec, plain, plain_split, real_iad, store, visa
 from PIL import Image
 
 from inpformer.annotations.store import AnnotationStore
@@ -110,6 +110,7 @@ def test_a_layout_that_is_named_is_the_one_that_is_read(tmp_path):
     assert open_dataset(tree.root).layout == "VisA"
     assert open_dataset(tree.root, "visa").layout == "VisA"
     assert open_dataset(tree.root, "mvtec").layout == "MVTec AD"
+    assert open_dataset(plain_split(tmp_path / "split").root, "folders").layout == "Plain folders"
     with pytest.raises(UserError, match="real-iad"):
         open_dataset(tree.root, "real-iad")
     with pytest.raises(UserError, match=", ".join(LAYOUTS)):
