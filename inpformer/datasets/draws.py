@@ -77,15 +77,15 @@ def draw_anomalies(dataset: DataSet, class_name: str, count: int, seed: int) -> 
 
 
 def without(dataset: DataSet, samples: Collection[Sample]) -> DataSet:
-    """Return a data set without some of its test pictures, and say so in its `problems`."""
+    """Return a data set without some of its pictures, and say so in its `problems`."""
     given = set(samples)
-    taken = [item for item in dataset.samples if item in given and item.split == "test"]
-    if not taken:
-        return dataset
-    names = shown([item.path for item in taken], dataset.root)
+    taken = [item for item in dataset.samples if item in given]
     problems = list(dataset.problems)
-    problems.append(f"Taken out of the test, for they are trained with: {names}.")
-    kept = tuple(item for item in dataset.samples if item not in given or item.split != "test")
+    if test := [item.path for item in taken if item.split == "test"]:
+        problems.append(f"Taken out of the pictures to test with: {shown(test, dataset.root)}.")
+    if train := [item.path for item in taken if item.split == "train"]:
+        problems.append(f"Taken out of the pictures to train on: {shown(train, dataset.root)}.")
+    kept = tuple(item for item in dataset.samples if item not in given)
     return replace(dataset, samples=kept, problems=tuple(problems))
 
 

@@ -93,9 +93,12 @@ def test_what_is_taken_out_of_the_test_is_said_and_nothing_else_changes(dataset)
     assert len(dataset.of("nut", "test")) == len(left.of("nut", "test")) + 5
 
 
-def test_pictures_to_train_on_cannot_be_taken_out_of_the_test(dataset):
-    assert without(dataset, draw_shots(dataset, "nut", 3, seed=0)) is dataset
-    assert without(dataset, []) is dataset
+def test_pictures_to_train_on_can_be_taken_out_and_the_next_draw_goes_on_without_them(dataset):
+    first, second, *others = draw_shots(dataset, "nut", 6, seed=0)
+    left = without(dataset, [second])
+    assert draw_shots(left, "nut", 5, seed=0) == [first, *others]
+    assert left.problems[-1].startswith("Taken out of the pictures to train on: nut/train")
+    assert without(dataset, []) == dataset
 
 
 @pytest.mark.parametrize("draw", [draw_shots, draw_anomalies])

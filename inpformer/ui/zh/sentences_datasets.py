@@ -12,7 +12,8 @@ _PROBLEMS: Final = {
     "There are other splits of these pictures; open one to use it: {what}.": (
         "这些图片还有其他划分；如需使用，请打开其中之一：{what}。"
     ),
-    "Taken out of the test, for they are trained with: {what}.": "已从测试中移除，因为用于训练：{what}。",
+    "Taken out of the pictures to test with: {what}.": "已从测试图片中移除：{what}。",
+    "Taken out of the pictures to train on: {what}.": "已从训练图片中移除：{what}。",
     "Passed over, for they are no pictures: {what}.": "已略过，因为不是图片：{what}。",
     "Passed over, for they do not belong to the layout: {what}.": "已略过，因为不属于该结构：{what}。",
     "Passed over, for these masks have no picture: {what}.": "已略过，因为这些掩码没有图片：{what}。",
