@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from inpformer.ui.zh.sentences_annotations import ANNOTATIONS
+from inpformer.ui.zh.sentences_datasets import DATASETS
 from inpformer.ui.zh.sentences_evaluation import EVALUATION
 from inpformer.ui.zh.sentences_files import FILES, SHOTS, UPLOADS
 from inpformer.ui.zh.sentences_weights import SETTINGS, WEIGHTS
@@ -193,4 +194,5 @@ SENTENCES: Final = {
     **EXAMPLES,
     **ANNOTATIONS,
     **EVALUATION,
+    **DATASETS,
 }
