@@ -22,11 +22,14 @@ from inpformer.detector import AnomalyDetector, Provenance
 from inpformer.modeling.build import build_encoder, build_model
 from inpformer.presets import ENCODER_PRESETS, EncoderConfig
 from inpformer.report import write_result
+from inpformer.training.config import TrainConfig
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 WEIGHTS_README = (ROOT / "weights" / "README.md").read_text(encoding="utf-8")
 FRONT_MATTER, BODY = re.fullmatch(r"---\n(.*?)\n---\n(.*)", README, re.DOTALL).groups()
+VERBS = ("fit", "predict", "info", "import-official", "retrain", "annotate-export")
+VERBS += ("dataset", "train", "evaluate")
 SPACE_COLOURS = {"red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray"}
 
 
@@ -99,9 +102,7 @@ def test_every_make_target_named_exists():
 
 def test_every_command_line_parses():
     lines = [words[1:] for words in shell_lines() if words[:1] == ["inpformer"]]
-    assert {words[0] for words in lines} == {
-        *("fit", "predict", "info", "import-official", "retrain", "annotate-export")
-    }
+    assert {words[0] for words in lines} == set(VERBS)
     for words in lines:
         options = cli._parser().parse_args(words)
         assert options.run.__name__ == words[0].replace("-", "_")
@@ -109,7 +110,7 @@ def test_every_command_line_parses():
 
 def test_every_option_named_is_one_of_the_command_or_the_app(capsys):
     known = set(re.findall(r"--[a-z-]+", (ROOT / "app.py").read_text())) | {"--help"}
-    for verb in ("fit", "predict", "info", "import-official", "retrain", "annotate-export"):
+    for verb in VERBS:
         with pytest.raises(SystemExit):
             cli._parser().parse_args([verb, "--help"])
         known |= set(re.findall(r"--[a-z-]+", capsys.readouterr().out))
@@ -202,7 +203,7 @@ def test_every_module_is_on_the_map_of_the_code():
 
 
 def test_every_setting_named_is_a_field():
-    classes = {cls.__name__: cls for cls in (FitConfig, LossConfig, ModelConfig)}
+    classes = {cls.__name__: cls for cls in (FitConfig, LossConfig, ModelConfig, TrainConfig)}
     named = re.findall(r"`(\w+Config)\.(\w+)", BODY)
     assert len(named) > 5
     for cls, field in named:
