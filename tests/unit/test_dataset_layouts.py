@@ -228,7 +228,7 @@ def test_many_pictures_are_listed_quickly(tmp_path):
             (folder / f"{index:05}{end}").touch()
     start = time.perf_counter()
     assert len(open_dataset(tree.root).samples) == 3000
-    assert time.perf_counter() - start < 2
+    assert time.perf_counter() - start < 5
 
 
 def test_the_photos_of_tiles_are_found(tiles):
