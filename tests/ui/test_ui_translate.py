@@ -16,7 +16,8 @@ PACKAGE = Path(__file__).resolve().parents[2] / "inpformer"
 ERRORS = {"UserError", "ImageError", "WeightsError", "ConfigError", "FitCancelledError"}
 ERRORS |= {"HubProblemError", "FoundWeights"}
 # The commands speak English; `errors` only passes on what `require` is given.
-NOT_SHOWN = {"cli.py", "annotate_command.py", "retrain_command.py", "errors.py"}
+NOT_SHOWN = {"cli.py", "annotate_command.py", "retrain_command.py", "evaluate_command.py"}
+NOT_SHOWN |= {"errors.py"}
 CHINESE = Sentences(SENTENCES)
 
 
