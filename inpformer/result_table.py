@@ -82,12 +82,23 @@ def rank(row: ResultRow) -> tuple[float, float, str]:
 
 
 def to_csv(rows: Sequence[ResultRow]) -> bytes:
-    """Return a CSV file that Excel reads in any language, and in which no name is a formula."""
+    """Return a CSV file of rows, see `csv_file`."""
+    header = [item.name for item in fields(ResultRow)]
+    return csv_file(header, [list(asdict(row).values()) for row in rows])
+
+
+def csv_file(header: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
+    """Return a CSV file that Excel reads in any language, and in which no name is a formula.
+
+    Args:
+        header: Names of the columns.
+        rows: Their values; None leaves a cell empty.
+    """
     stream = io.StringIO(newline="")
     writer = csv.writer(stream, lineterminator="\r\n")
-    writer.writerow([item.name for item in fields(ResultRow)])
+    writer.writerow(header)
     for row in rows:
-        writer.writerow([_cell(value) for value in asdict(row).values()])
+        writer.writerow([_cell(value) for value in row])
     # Without the mark at its start, Excel takes the file for one of the local code page.
     return stream.getvalue().encode("utf-8-sig")
 

@@ -117,7 +117,7 @@ class StateFolder:
         for number, histogram in enumerate(state.histograms.values()):
             arrays |= {f"{number}-{name}": v for name, v in histogram.to_arrays().items()}
         stream = io.BytesIO()
-        np.savez(stream, **arrays)
+        np.savez_compressed(stream, **arrays)
         save_bytes(counts, stream.getvalue())
 
     def load(self, index: int, rank: int | None = None) -> ClassState:

@@ -89,6 +89,11 @@ def make_plan(
             scales = detector.calibration.scales if detector.calibration else {}
             threshold = scales[map_name].threshold if map_name in scales else None
             classes.append(ClassPlan(name, detector, dict(sorted(samples.items())), threshold))
+    if config.limit is not None:
+        problems.append(
+            f"At most {config.limit} normal and as many anomalous pictures of each class were "
+            f"drawn, with the seed {config.seed}."
+        )
     if not classes:
         raise UserError(
             "There is nothing to evaluate: no class has both test pictures and a detector."

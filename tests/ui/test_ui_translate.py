@@ -15,12 +15,14 @@ from inpformer.ui.zh.sentences import SENTENCES
 PACKAGE = Path(__file__).resolve().parents[2] / "inpformer"
 ERRORS = {"UserError", "ImageError", "WeightsError", "ConfigError", "FitCancelledError"}
 ERRORS |= {"HubProblemError", "FoundWeights"}
-# The commands speak English; `errors` only passes on what `require` is given.
+# The commands and the report speak English; `errors` only passes on what `require` is given.
 NOT_SHOWN = {
     "cli.py",
     "annotate_command.py",
     "dataset_command.py",
+    "evaluate_command.py",
     "retrain_command.py",
+    "train_command.py",
     "errors.py",
 }
 # Besides errors: what is collected to be said later.

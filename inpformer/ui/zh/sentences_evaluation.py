@@ -23,6 +23,18 @@ EVALUATION: Final = {
         "“{name}”的掩码没有任何标记；该掩码不计入。"
     ),
     "'{name}' is left out: {error}": "“{name}”已略过：{error}",
+    "At most {limit} normal and as many anomalous pictures of each class were drawn, with the seed "
+    "{seed}.": "每个类别最多抽取 {limit} 张正常图片和同样多的异常图片，随机种子为 {seed}。",
+    "Test pictures left out, for the detector has learnt from them: {count}.": (
+        "已略过检测器学习过的测试图片：{count} 张。"
+    ),
+    "The folder '{folder}' has no {file}, so it is of no finished training. Give the folder of "
+    "one, or a detector file.": (
+        "文件夹“{folder}”中没有 {file}，因此不是已完成的训练。请给出这样的文件夹，或检测器文件。"
+    ),
+    "'{path}' does not say which detectors the training made; train again.": (
+        "“{path}”没有说明训练得到了哪些检测器；请重新训练。"
+    ),
     "The class '{name}' has no test pictures; it is left out.": (
         "类别“{name}”没有测试图片；已略过。"
     ),
