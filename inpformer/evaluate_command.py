@@ -152,8 +152,11 @@ def _this_process(options: argparse.Namespace) -> _Process:
         return _Process(0, 1, options.device, lambda: None, has_bar)
     from accelerate import PartialState
 
+    from inpformer.detector_file import choose_device
+
+    on_cpu = choose_device(options.device).type == "cpu"
     # One process may need hours longer than another.
-    state = PartialState(cpu=options.device == "cpu", timeout=timedelta(days=7))
+    state = PartialState(cpu=on_cpu, timeout=timedelta(days=7))
     rank, world = state.process_index, state.num_processes
     return _Process(rank, world, str(state.device), state.wait_for_everyone, has_bar)
 

@@ -27,13 +27,16 @@ class GreyDetector(AnomalyDetector):
     """Takes what is bright for anomalous; `seen` counts the pictures it was shown."""
 
     def __init__(self, config: ModelConfig, threshold: float | None = THRESHOLD) -> None:
-        scales = {"fused": MapScale(threshold or 1, 20.0, 100.0)}
+        scales = {"fused": MapScale(threshold or 1, 20.0, 40.0)}
         calibration = Calibration(scales, 0.05, 22, 1, "made up") if threshold else None
         with torch.random.fork_rng():
             torch.manual_seed(0)  # each one is the same detector
             model = build_model(config, build_encoder(config.encoder))
         super().__init__(model, config, Provenance("untrained", "a double"), calibration)
         self.seen = 0
+
+    def sharing_encoder(self, other: AnomalyDetector) -> AnomalyDetector:
+        return self
 
     def predict(self, image, *, geometry="full", tiles=None, map_name=None) -> AnomalyResult:
         self.seen += 1

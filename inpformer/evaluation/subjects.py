@@ -68,9 +68,10 @@ class Subject:
             if name not in (ANY_CLASS, *class_names):
                 continue
             detector = AnomalyDetector.load(source, device, weights)
-            first = next(iter(detectors.values()), detector)
-            shares = detector.has_encoder_of(first)
-            detectors[name] = detector.sharing_encoder(first) if shares else detector
+            first = next(iter(detectors.values()), None)
+            if first is not None and detector.has_encoder_of(first):
+                detector = detector.sharing_encoder(first)
+            detectors[name] = detector
         return detectors
 
 

@@ -140,7 +140,9 @@ class EvaluateHandlers:
         with session.work(words.AN_EVALUATION) as job, self.data.open(session, source) as dataset:
             work = Background(
                 lambda tell: [
-                    evaluate_one(title, detector, dataset, EvaluateConfig(protocol), tell, job)
+                    evaluate_one(
+                        title, detector, dataset, EvaluateConfig(protocol, title=title), tell, job
+                    )
                     for title, detector in detectors
                 ],
                 _REPORT_SECONDS,

@@ -2,10 +2,12 @@
 
 import csv
 import json
+import os
+import pickle
 import signal
+import socket
+import subprocess
 import sys
-import threading
-import types
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from evaluation_doubles import GreyDetector, make_dataset
 from test_evaluate import untimed
 
 from inpformer import cli
+from inpformer.datasets import find
 from inpformer.datasets.sample import DataSet
 from inpformer.detector import AnomalyDetector
 from inpformer.errors import UserError
@@ -39,9 +42,7 @@ def files(tmp_path, monkeypatch, dataset, tiny_config) -> dict[str, GreyDetector
         (tmp_path / f"{name}.safetensors").write_bytes(b"")
     load = lambda source, device="auto", weights=None: known[Path(source).stem]  # noqa: E731
     monkeypatch.setattr(AnomalyDetector, "load", load)
-    find = types.ModuleType("inpformer.datasets.find")
-    find.open_dataset = lambda path, layout=None: dataset
-    monkeypatch.setitem(sys.modules, "inpformer.datasets.find", find)
+    monkeypatch.setattr(find, "open_dataset", lambda path, layout=None: dataset)
     return known
 
 
@@ -232,21 +233,65 @@ def test_a_second_ctrl_c_stops_at_once(files, tmp_path, monkeypatch, capsys):
 
     monkeypatch.setattr(GreyDetector, "predict", twice)
     assert run(tmp_path) == 130
-    assert threading.current_thread() is threading.main_thread()
+    assert "nothing was written" in capsys.readouterr().err
 
 
+# The command, on a data set that was found elsewhere.
 SCRIPT = """
-import sys, types
+import pickle, sys, types
 from pathlib import Path
-sys.path[:0] = [{root!r}, {tests!r}]
-from evaluation_doubles import GreyDetector, dataset_of
+sys.path.insert(0, {root!r})
+find = types.ModuleType("inpformer.datasets.find")
+find.open_dataset = lambda path, layout=None: pickle.loads((path / "dataset.pickle").read_bytes())
+sys.modules["inpformer.datasets.find"] = find
 from inpformer import cli
-from inpformer.detector import AnomalyDetector
-from tiny import CONFIG
+sys.exit(cli.main(sys.argv[1:]))
 """
+
+
+def run_together(command: list[str], world: int) -> list[str]:
+    """Run a command in several processes, as a launcher does, and return what each prints."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    common = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "OMP_NUM_THREADS": "1"}
+    common |= {"ACCELERATE_USE_CPU": "true", "WORLD_SIZE": str(world)}
+    started = []
+    for rank in range(world):
+        own = {"RANK": str(rank), "LOCAL_RANK": str(rank), "LOCAL_WORLD_SIZE": str(world)}
+        started.append(
+            subprocess.Popen(
+                command,
+                env={**os.environ, **common, **own},
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+        )
+    said = [process.communicate(timeout=300) for process in started]
+    assert [process.returncode for process in started] == [0] * world, said
+    return [out for out, _ in said]
 
 
 @pytest.mark.slow
 def test_two_processes_find_what_one_finds(tmp_path, dataset, tiny_config):
     pytest.importorskip("accelerate")
-    GreyDetector(tiny_config).save(tmp_path / "grey.safetensors", bundle_encoder=True)
+    double = GreyDetector(tiny_config)
+    AnomalyDetector(double.model, double.config, double.provenance, double.calibration).save(
+        tmp_path / "tiny.safetensors", bundle_encoder=True
+    )
+    (tmp_path / "dataset.pickle").write_bytes(pickle.dumps(dataset))
+    script = tmp_path / "command.py"
+    script.write_text(SCRIPT.format(root=str(ROOT)), "utf-8")
+    told = []
+    for name, world in (("one", 1), ("two", 2)):
+        command = [sys.executable, str(script), "evaluate", str(tmp_path), "--json"]
+        command += ["--model", str(tmp_path / "tiny.safetensors"), "-o", str(tmp_path / name)]
+        outputs = run_together(command, world)
+        told.append(json.loads(outputs[0])["evaluations"])
+        assert outputs[1:] == [""] * (world - 1), "only the first one speaks"
+    assert told[0] == told[1]
+    parts = {path.name for path in (tmp_path / "two" / "state" / "1").glob("class-000*.npz")}
+    assert parts == {"class-000-part-1-of-2.npz", "class-000-part-2-of-2.npz"}
+    pages = [(tmp_path / name / "figures.csv").read_bytes() for name in ("one", "two")]
+    assert pages[0] == pages[1]
