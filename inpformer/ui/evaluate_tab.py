@@ -17,6 +17,7 @@ from inpformer.ui.evaluate_handlers import (
     EvaluateView,
 )
 from inpformer.ui.evaluation_data import EvaluationSource
+from inpformer.ui.limit_section import build_limit, wire_limit
 from inpformer.ui.session import FREE
 from inpformer.ui.wiring import FIT_TURN, cached, parts_of, shown_to_visitor, visitor
 from inpformer.ui.words import ENGLISH, label
@@ -65,7 +66,7 @@ def build_evaluate_tab(handlers: EvaluateHandlers) -> dict[str, Any]:
         )
     page["evaluate_progress"] = gr.HTML(elem_id="evaluate-progress")
     page |= _build_result()
-    return page
+    return page | build_limit()
 
 
 def _build_source(handlers: EvaluateHandlers, examples: Examples) -> dict[str, Any]:
@@ -146,6 +147,7 @@ def wire_evaluate_tab(handlers: EvaluateHandlers, page: dict[str, Any]) -> None:
     _wire_choices(handlers, page)
     _wire_run(handlers, page)
     _wire_result(handlers, page)
+    wire_limit(handlers, page)
 
 
 def _wire_choices(handlers: EvaluateHandlers, page: dict[str, Any]) -> None:

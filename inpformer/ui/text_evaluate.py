@@ -110,23 +110,28 @@ EVALUATE_PROBLEMS: Final = "What to know"
 
 LIMIT_TITLE: Final = "Detection limit: the smallest defect that is found"
 LIMIT_LEAD: Final = (
-    "Spots of known size and contrast are drawn on the normal pictures chosen above. A spot counts "
-    "as found if the picture is flagged and the map's peak lies in it. Real defects look "
-    "different: this says what is too small or too faint, not what will be found."
+    "Discs of known size, lighter or darker than what is under them, are drawn on a few of the "
+    "normal pictures chosen above, and the detector in use looks at them. A disc counts as found "
+    "if the picture is flagged and the map's peak lies in it. Real defects look different: this "
+    "says what is too small or too faint, not what will be found."
 )
 LIMIT_RUN: Final = "Measure the detection limit"
-A_LIMIT: Final = "detection limit"
-LIMIT_PROGRESS: Final = "{done} of {count} pictures with a spot · about {seconds:.0f} s left"
-LIMIT_DONE: Final = "{count} pictures with a spot, {seconds:.0f} s. Detector: {title}."
+A_LIMIT: Final = "measurement of the detection limit"
+LIMIT_PROGRESS: Final = "{done} of {count} drawn pictures · about {seconds:.0f} s left"
+LIMIT_DONE: Final = "{count} drawn pictures, {seconds:.0f} s. Detector: {title}."
 LIMIT_CANCELLED: Final = "Cancelled: there is no limit to show."
 LIMIT_NO_THRESHOLD: Final = (
     "A limit needs a calibrated threshold; choose a detector that was fitted on normal pictures."
 )
-LIMIT_NO_NORMALS: Final = "There are no normal pictures to draw spots on; choose other pictures."
-LIMIT_CHART: Final = "Share of spots found, by their size"
-LIMIT_SIZE: Final = "size in pixels of the picture"
+LIMIT_NO_NORMALS: Final = "There are no normal pictures to draw on; choose other pictures."
+LIMIT_CHART: Final = "Share of discs that are found, by their size"
+LIMIT_SIZE: Final = "size in pixels"
 LIMIT_FOUND: Final = "found"
-LIMIT_CONTRAST: Final = "contrast {value:.0%}"
-LIMIT_SMALLEST: Final = "At {contrast:.0%} contrast, spots of {size:.0f} pixels and more are found."
-LIMIT_NONE: Final = "At {contrast:.0%} contrast, no spot of these sizes is found reliably."
-LIMIT_ALARMS: Final = "Without a spot, {alarms} of {count} of these pictures are flagged."
+LIMIT_CONTRAST: Final = "{value:g} grey levels"
+LIMIT_SMALLEST: Final = (
+    "{contrast:g} grey levels of 255 lighter or darker: found from {size} pixels on."
+)
+LIMIT_NONE: Final = (
+    "{contrast:g} grey levels of 255 lighter or darker: not found, whatever the size."
+)
+LIMIT_ALARMS: Final = "With nothing drawn, {alarms} of these {count} pictures are flagged."

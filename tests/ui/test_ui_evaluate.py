@@ -14,12 +14,14 @@ from inpformer.errors import UserError
 from inpformer.evaluation.records import PictureRecord
 from inpformer.evaluation.verdicts import best_threshold, confusion_at, false_alarms, misses
 from inpformer.examples import Examples
+from inpformer.images import load_image
 from inpformer.ui import evaluation_data
 from inpformer.ui.annotate_handlers import AnnotateHandlers
 from inpformer.ui.evaluate_handlers import EvaluateHandlers, EvaluateReport
 from inpformer.ui.evaluate_tab import slider_steps
 from inpformer.ui.evaluation_data import EvaluationSource
 from inpformer.ui.handlers import Handlers
+from inpformer.ui.limit_handlers import LimitHandlers, normal_pictures
 from inpformer.ui.session import FREE
 from inpformer.ui.sessions import Sessions
 from inpformer.ui.shelf import Shelf
@@ -235,3 +237,43 @@ def test_the_slider_has_round_ends_that_hold_every_score(ends):
     assert low <= ends[0] and ends[1] <= high and abs(value - ends[2]) <= step
     assert high - low <= 1.1 * (ends[1] - ends[0])
     assert len(f"{low:.10g}") <= 8
+
+
+@pytest.fixture
+def limits(evaluating) -> LimitHandlers:
+    return LimitHandlers(evaluating)
+
+
+def test_the_detection_limit_is_drawn_and_said_for_every_contrast(limits):
+    *running, last = limits.measure("Ann", RING, OF_RING)
+    assert running and all(report.is_running for report in running) and not last.is_running
+    assert "100 drawn pictures" in words_of(last.progress), "4 pictures, bare and with 24 marks"
+    assert last.result.count("<polyline") == 4
+    said = words_of(last.result)
+    assert said.count("of 255 lighter or darker") == 4
+    assert "of these 4 pictures are flagged" in said
+
+
+def test_a_detector_without_a_threshold_has_no_limit_and_it_is_said(limits):
+    with pytest.raises(UserError, match="calibrated threshold"):
+        next(limits.measure("Ann", FREE, OF_RING))
+    with pytest.raises(UserError, match="Choose an example part"):
+        next(limits.measure("Ann", RING, EvaluationSource("part", part="nothing")))
+    assert limits.handlers.sessions.get("Ann").job is None
+
+
+def test_a_measurement_can_be_cancelled(limits):
+    reports = limits.measure("Ann", RING, OF_RING)
+    next(reports)
+    limits.cancel("Ann")
+    *_, last = reports
+    assert text.LIMIT_CANCELLED in last.progress and last.result is None
+
+
+def test_marks_are_drawn_on_normal_pictures_that_were_not_trained_on_if_there_are_any(limits):
+    part = limits.handlers.shelf.examples.part("ring")
+    with limits.data.open(limits.handlers.sessions.get("Ann"), OF_RING) as dataset:
+        images = normal_pictures(dataset, text)
+    tests = [load_image(each.path) for each in part.pictures if each.defect == "good"]
+    assert len(images) == 4
+    assert all(np.array_equal(a, b) for a, b in zip(images, tests, strict=False))

@@ -35,6 +35,20 @@ EVALUATION: Final = {
     "'{path}' does not say which detectors the training made; train again.": (
         "“{path}”没有说明训练得到了哪些检测器；请重新训练。"
     ),
+    "Add at least 1 normal picture that a mark fits on.": "请至少添加 1 张放得下标记的正常图片。",
+    "This detector has no threshold, so that it finds nothing; fit it first.": (
+        "该检测器没有阈值，因此什么也检测不出；请先拟合。"
+    ),
+    "The search for the detection limit was stopped.": "检测极限的测定已停止。",
+    "The kind of marks must be {known}, not {value}.": "标记类型须为 {known}，而不是 {value}。",
+    "The {name} must be at least one number {span}, each larger than the one before.": (
+        "{name} 须至少有一个数，范围 {span}，且逐个递增。"
+    ),
+    "A contrast must be above 0.": "对比度须大于 0。",
+    "Repeats must be at least 1, got {value}.": "重复次数须不小于 1，而不是 {value}。",
+    "Needed must be above 0 and up to 1, got {value}.": (
+        "所需比例须大于 0 且不超过 1，而不是 {value}。"
+    ),
     "The class '{name}' has no test pictures; it is left out.": (
         "类别“{name}”没有测试图片；已略过。"
     ),
