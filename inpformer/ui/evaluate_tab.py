@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import shutil
 from collections.abc import Iterator
 from typing import Any
@@ -13,9 +12,8 @@ from inpformer.examples import Examples
 from inpformer.ui.evaluate_handlers import (
     MAX_DETECTORS,
     EvaluateHandlers,
-    EvaluateReport,
-    EvaluateView,
 )
+from inpformer.ui.evaluate_values import AT_CUT, VIEW, report_values, view_values
 from inpformer.ui.evaluation_data import EvaluationSource
 from inpformer.ui.limit_section import build_limit, wire_limit
 from inpformer.ui.session import FREE
@@ -25,17 +23,6 @@ from inpformer.ui.words import ENGLISH, label
 _CHOICES = ("evaluate_detectors", "evaluate_source", "evaluate_part")
 _FILES = ("evaluate_zip", "evaluate_folder")
 _BUTTONS = ("evaluate_run", "evaluate_cancel")
-_AT_CUT = ("evaluate_verdicts", "evaluate_galleries")
-_VIEW = (
-    "evaluate_table",
-    "evaluate_facts",
-    "evaluate_shown",
-    "evaluate_cut",
-    *_AT_CUT,
-    "evaluate_details",
-    "evaluate_disagreement",
-    "evaluate_report",
-)
 _SAVE = "() => document.querySelector('#evaluate-report-file').click()"
 _COLUMN_WIDTHS = ("190px", "110px", *["92px"] * 7, "100px", "90px")
 
@@ -225,7 +212,7 @@ def _wire_run(handlers: EvaluateHandlers, page: dict[str, Any]) -> None:
         .success(
             evaluate,
             parts_of(page, (*_CHOICES, *_FILES, "evaluate_protocol")),
-            parts_of(page, ("evaluate_progress", *_VIEW, *_BUTTONS)),
+            parts_of(page, ("evaluate_progress", *VIEW, *_BUTTONS)),
             api_name="evaluate",
             show_progress="hidden",
             **FIT_TURN,
@@ -272,12 +259,12 @@ def _wire_result(handlers: EvaluateHandlers, page: dict[str, Any]) -> None:
     page["evaluate_cut"].input(
         cut,
         page["evaluate_cut"],
-        parts_of(page, _AT_CUT),
+        parts_of(page, AT_CUT),
         api_name="evaluate_threshold",
         show_progress="hidden",
         trigger_mode="always_last",
     )
-    page["evaluate_shown"].input(show, page["evaluate_shown"], parts_of(page, _VIEW), **hidden)
+    page["evaluate_shown"].input(show, page["evaluate_shown"], parts_of(page, VIEW), **hidden)
     page["evaluate_report"].click(
         report,
         None,
@@ -290,41 +277,6 @@ def _wire_result(handlers: EvaluateHandlers, page: dict[str, Any]) -> None:
     page["forget"].click(
         forget,
         None,
-        parts_of(page, ("evaluate_progress", *_VIEW, "evaluate_zip")),
+        parts_of(page, ("evaluate_progress", *VIEW, "evaluate_zip")),
         **hidden,
     )
-
-
-def report_values(report: EvaluateReport) -> tuple[Any, ...]:
-    """Return what the result's components show of a running or finished evaluation."""
-    if report.view is None:
-        return tuple(gr.skip() for _ in _VIEW)
-    return view_values(report.view)
-
-
-def view_values(view: EvaluateView) -> tuple[Any, ...]:
-    """Return what the components called `_VIEW` show."""
-    choices, chosen = view.shown
-    slider = gr.update(visible=False)
-    if view.cut_range is not None:
-        low, high, value, step = slider_steps(*view.cut_range)
-        slider = gr.update(minimum=low, maximum=high, step=step, value=value, visible=True)
-    return (
-        gr.update(value=view.rows, headers=view.headers, visible=True),
-        view.facts,
-        gr.update(choices=choices, value=chosen, visible=len(choices) > 1),
-        slider,
-        view.verdicts,
-        view.galleries,
-        view.details,
-        view.disagreement,
-        gr.update(visible=True),
-    )
-
-
-def slider_steps(low: float, high: float, value: float) -> tuple[float, float, float, float]:
-    """Return ends, place and step of a slider in round numbers, of at least 200 steps."""
-    digits = -math.floor(math.log10(max(high - low, 1e-6) / 200))
-    step = 10.0**-digits
-    ends = (math.floor(low / step) * step, math.ceil(high / step) * step)
-    return (*(round(each, digits) for each in (*ends, value)), step)

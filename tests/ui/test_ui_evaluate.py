@@ -18,7 +18,7 @@ from inpformer.images import load_image
 from inpformer.ui import evaluation_data
 from inpformer.ui.annotate_handlers import AnnotateHandlers
 from inpformer.ui.evaluate_handlers import EvaluateHandlers, EvaluateReport
-from inpformer.ui.evaluate_tab import slider_steps
+from inpformer.ui.evaluate_values import slider_steps
 from inpformer.ui.evaluation_data import EvaluationSource
 from inpformer.ui.handlers import Handlers
 from inpformer.ui.limit_handlers import LimitHandlers, normal_pictures
