@@ -22,7 +22,6 @@ from inpformer.head_training import (
     scale_head_input,
     train_head,
 )
-from inpformer.losses import inp_coherence_loss, soft_mining_loss
 from inpformer.modeling.build import build_model
 from inpformer.modeling.encoder import FrozenEncoder
 from inpformer.modeling.model import EncodedImages, INPFormer, INPFormerOutput, to_grid
@@ -32,6 +31,7 @@ from inpformer.pseudo_anomalies import make_pseudo_anomaly
 from inpformer.scales import Calibration
 from inpformer.scoring import anomaly_maps
 from inpformer.token_cache import TokenCache, encode_in_batches
+from inpformer.training.step import rebuild, step_losses
 
 MAX_CALIBRATION_VIEWS = 48
 # Tokens to remember come from so many views at least, and from so many of each shot.
@@ -162,13 +162,8 @@ class FewShotFit:
                 self.generator,
                 config.source_tokens,
             )
-            inps, _ = model.inp_extractor(batch.fused_tokens, batch.token_mask)
-            sampled = batch.sampled_groups.mean(dim=0)
-            decoded, _ = model.decode(sampled, inps)
-            mining = soft_mining_loss(batch.sampled_groups, decoded, self.losses)
-            coherence = inp_coherence_loss(sampled, inps, self.losses)
-            loss = mining + self.losses.coherence_weight * coherence
-            take_step(optimizer, loss, warmup_cosine(step + 1, steps + 1, warmup + 1, *rates))
+            total, mining, coherence = step_losses(rebuild(model, batch), self.losses)
+            take_step(optimizer, total, warmup_cosine(step + 1, steps + 1, warmup + 1, *rates))
             reported = {"reconstruction": mining.item(), "coherence": coherence.item()}
             self.progress.advance(phase, losses=reported)
 
