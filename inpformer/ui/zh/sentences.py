@@ -77,6 +77,7 @@ DETECTORS: Final = {
         "拟合时使用{was}，检测时使用{now}：阈值仅供粗略参考"
     ),
     "whole pictures": "整张图片",
+    "the middle of pictures": "图片的中央部分",
     "{rows}x{columns} tiles": " {rows}x{columns} 分块",
     "reading the normal pictures": "读取正常图片",
     "learning to rebuild them": "学习重建正常图片",
