@@ -1,4 +1,4 @@
-"""Small data sets, an encoder and settings for tests of training, and what they are trained with."""
+"""Small data sets, an encoder and settings for tests of training."""
 
 from __future__ import annotations
 

@@ -169,14 +169,14 @@ class _Planner:
         return self._drawn(draw_shots, data, name, self._config.shots, problem)
 
     def _anomalies(self, data: DataSet, name: str) -> list[Sample]:
+        if not self._config.anomalies:
+            return []
         from inpformer.datasets.draws import draw_anomalies
 
         def problem(sample: Sample) -> str:
             is_in_sight = self._stream.read_masked(sample).mask.any()
             return "" if is_in_sight else "its defect lies outside of what the model sees"
 
-        if not self._config.anomalies:
-            return []
         return self._drawn(draw_anomalies, data, name, self._config.anomalies, problem)
 
     def _drawn(
