@@ -16,7 +16,7 @@ PACKAGE = Path(__file__).resolve().parents[2] / "inpformer"
 ERRORS = {"UserError", "ImageError", "WeightsError", "ConfigError", "FitCancelledError"}
 ERRORS |= {"HubProblemError", "FoundWeights"}
 # The commands speak English; `errors` only passes on what `require` is given.
-NOT_SHOWN = {"cli.py", "annotate_command.py", "retrain_command.py", "errors.py"}
+NOT_SHOWN = {"cli.py", "annotate_command.py", "retrain_command.py", "train_command.py", "errors.py"}
 CHINESE = Sentences(SENTENCES)
 
 
@@ -159,6 +159,7 @@ def test_a_translation_keeps_everything_that_was_filled_in():
         "detector.py:ZERO_SHOT_NOTICE",
         "detector.py:notice",
         "fitting.py:_method",
+        "training/calibration_views.py:method_of",
         "hub_download.py:_in_plain_words",
         "images.py:notes",
     ],

@@ -10,6 +10,7 @@ from typing import Final
 
 from inpformer.ui.zh.sentences_annotations import ANNOTATIONS
 from inpformer.ui.zh.sentences_files import FILES, SHOTS, UPLOADS
+from inpformer.ui.zh.sentences_training import TRAINING
 from inpformer.ui.zh.sentences_weights import SETTINGS, WEIGHTS
 
 PICTURES: Final = {
@@ -188,6 +189,7 @@ SENTENCES: Final = {
     **FILES,
     **UPLOADS,
     **SHOTS,
+    **TRAINING,
     **WEIGHTS,
     **SETTINGS,
     **EXAMPLES,
