@@ -39,7 +39,7 @@ def make_view(image: Tensor, index: int, kind: str = "paper") -> Tensor:
     Args:
         image: `(3, H, W)` in [0, 1].
         index: 0 to `VIEW_COUNT` - 1; for the paper's, in the order of `VIEW_NAMES`. The first
-            view is the picture itself.
+            view is the picture itself. There are more `station` views: one for any index.
         kind: `paper`, or `station`: small turns, shifts, sizes and lights, for parts that lie the
             same way in every picture.
 

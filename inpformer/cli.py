@@ -13,7 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
-from inpformer import annotate_command, dataset_command, evaluate_command, retrain_command
+from inpformer import (
+    annotate_command,
+    dataset_command,
+    evaluate_command,
+    retrain_command,
+    train_command,
+)
 from inpformer.config import MAP_NAMES, VARIANTS, VIEW_KINDS, FitConfig
 from inpformer.errors import UserError
 from inpformer.presets import ENCODER_PRESETS
@@ -254,6 +260,7 @@ def _parser() -> argparse.ArgumentParser:
     annotate_command.register(verbs, common)
     dataset_command.register(verbs, common)
     evaluate_command.register(verbs, common, model)
+    train_command.register(verbs, common, model)
 
     verb = verbs.add_parser("info", parents=[common], help=_first_line(info))
     verb.set_defaults(run=info)

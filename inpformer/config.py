@@ -92,7 +92,7 @@ class ModelConfig:
         _require_init_std(self.init_std)
         _require_memory(self.memory_tokens)
         _require_score_fraction(self.score_fraction)
-        _require_finite("head_weight", self.head_weight)
+        require_finite("head_weight", self.head_weight)
         require(1 <= self.inp_count <= 64, f"inp_count must be 1 to 64, got {self.inp_count}")
         require(
             self.map_balance in ("paper", "calibrated"),
@@ -177,7 +177,7 @@ class LossConfig:
         )
         require(self.mse_reduction in ("mean", "sum"), "mse_reduction must be 'mean' or 'sum'")
         for name in ("mining_gamma", "coherence_weight", "segmentation_weight"):
-            _require_finite(name, getattr(self, name))
+            require_finite(name, getattr(self, name))
 
     @classmethod
     def for_variant(cls, variant: Variant) -> LossConfig:
@@ -271,7 +271,7 @@ class FitConfig:
         The narrow tokens of a filter bank are rebuilt by a small decoder, whose steps are cheap
         and which learns from so few only with scaled tokens and larger initial weights.
         """
-        suited = _FILTER_DEFAULTS if encoder.stem == "filters-only" else {}
+        suited = _FILTER_FIT_DEFAULTS if encoder.stem == "filters-only" else {}
         return cls(**{**suited, **settings})
 
     def __post_init__(self) -> None:
@@ -311,7 +311,7 @@ class FitConfig:
         _require_score_fraction(self.score_fraction)
         require(0 <= self.warmup_share < 1, "warmup_share must be at least 0 and below 1")
         for name in ("learning_rate", "final_learning_rate", "head_learning_rate"):
-            _require_finite(name, getattr(self, name) or 0.0)
+            require_finite(name, getattr(self, name) or 0.0)
         require(
             self.map_balance in ("paper", "calibrated"),
             f"map_balance must be 'paper' or 'calibrated', got '{self.map_balance}'",
@@ -330,8 +330,8 @@ class FitConfig:
         return self.losses or LossConfig.for_variant(self.variant)
 
 
-_FILTER_DEFAULTS: dict[str, Any] = {
-    "steps": 600,
+# What suits the narrow tokens of a filter bank, in a fit and in a training on a whole data set.
+FILTER_DEFAULTS: dict[str, Any] = {
     "tokens_per_view": 100,
     "source_tokens": 200,
     "views": "station",
@@ -339,17 +339,22 @@ _FILTER_DEFAULTS: dict[str, Any] = {
     "mlp_ratio": 1.0,
     "learning_rate": 1.6e-2,
     "head_widths": (16, 8),
-    "head_steps": 100,
-    "pseudo_anomalies": 48,
-    "calibration_folds": 2,
     "token_scale": "shots",
     "init_std": 0.1,
     "memory_tokens": 4096,
     "score_fraction": 0.003,
 }
+_FILTER_FIT_DEFAULTS: dict[str, Any] = {
+    **FILTER_DEFAULTS,
+    "steps": 600,
+    "head_steps": 100,
+    "pseudo_anomalies": 48,
+    "calibration_folds": 2,
+}
 
 
-def _require_finite(name: str, value: float) -> None:
+def require_finite(name: str, value: float) -> None:
+    """Raise a `ConfigError` unless the setting `name` is a number from 0 on."""
     require(math.isfinite(value) and value >= 0, f"{name} must be a number from 0 on, got {value}")
 
 

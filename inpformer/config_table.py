@@ -38,6 +38,11 @@ def from_dict(cls: type, values: Any) -> Any:
 def _read_value(name: str, hint: Any, value: Any) -> Any:
     """Check one value against the type of its field, and rebuild what is a config itself."""
     allowed = get_args(hint)
+    if type(None) in allowed:
+        if value is None:
+            return None
+        (hint,) = (kind for kind in allowed if kind is not type(None))
+        allowed = get_args(hint)
     if get_origin(hint) is dict and is_dataclass(allowed[1]):
         require(isinstance(value, dict), f"{name} must be a table of values")
         return {key: from_dict(allowed[1], item) for key, item in value.items()}

@@ -56,6 +56,8 @@ class Provenance:
         version: 1 after a fit, one more with every retraining.
         correction_count: Corrected pictures it was retrained with.
         retrain: The settings of the retraining (`RetrainConfig`), if there was one.
+        training: The settings of the training (`TrainConfig`), if there was one.
+        geometry: What it was shown of its pictures: `full` or `benchmark`.
     """
 
     encoder_origin: str
@@ -68,6 +70,8 @@ class Provenance:
     version: int = 1
     correction_count: int = 0
     retrain: dict[str, Any] = field(default_factory=dict)
+    training: dict[str, Any] = field(default_factory=dict)
+    geometry: str = "full"
 
 
 class AnomalyDetector:
@@ -288,6 +292,8 @@ class AnomalyDetector:
             version=1,
             correction_count=0,
             retrain={},
+            training={},
+            geometry="full",
         )
         return AnomalyDetector(model, model_config, provenance, calibration)
 
@@ -370,7 +376,9 @@ class AnomalyDetector:
             explanation=explanation,
             tiles=rows_columns,
             seconds=time.perf_counter() - started,
-            notices=self._result_notices(rows_columns, fitted_layout),
+            notices=self._result_notices(
+                _look(rows_columns, geometry), _look(fitted_layout, self.provenance.geometry)
+            ),
             uncalibrated_range=self.config.encoder.distance_range,
         )
 
@@ -427,14 +435,15 @@ class AnomalyDetector:
     def _score(self, maps: Tensor) -> Tensor:
         return image_score(maps, self.config.score_fraction)
 
-    def _result_notices(
-        self, tiles: tuple[int, int] | None, fitted: tuple[int, int] | None
-    ) -> tuple[str, ...]:
-        if self.calibration is None or tiles == fitted:
+    def _result_notices(self, shown: str, fitted: str) -> tuple[str, ...]:
+        if self.calibration is None or shown == fitted:
             return self.notices
-        was, now = (
-            "whole pictures" if layout is None else f"{layout[0]}x{layout[1]} tiles"
-            for layout in (fitted, tiles)
-        )
-        notice = f"fitted on {was} but shown {now}: the threshold is only a rough guide"
+        notice = f"fitted on {fitted} but shown {shown}: the threshold is only a rough guide"
         return (*self.notices, notice)
+
+
+def _look(tiles: tuple[int, int] | None, geometry: str) -> str:
+    """Say what a model is shown of pictures."""
+    if tiles is not None:
+        return f"{tiles[0]}x{tiles[1]} tiles"
+    return "whole pictures" if geometry == "full" else "the middle of pictures"

@@ -22,7 +22,6 @@ from inpformer.head_training import (
     scale_head_input,
     train_head,
 )
-from inpformer.losses import inp_coherence_loss, soft_mining_loss
 from inpformer.modeling.build import build_model
 from inpformer.modeling.encoder import FrozenEncoder
 from inpformer.modeling.model import EncodedImages, INPFormer, INPFormerOutput, to_grid
@@ -32,6 +31,8 @@ from inpformer.pseudo_anomalies import make_pseudo_anomaly
 from inpformer.scales import Calibration
 from inpformer.scoring import anomaly_maps
 from inpformer.token_cache import TokenCache, encode_in_batches
+from inpformer.training.step import rebuild, step_losses
+from inpformer.training.token_statistics import fill_memory, set_token_scale
 
 MAX_CALIBRATION_VIEWS = 48
 # Tokens to remember come from so many views at least, and from so many of each shot.
@@ -162,39 +163,26 @@ class FewShotFit:
                 self.generator,
                 config.source_tokens,
             )
-            inps, _ = model.inp_extractor(batch.fused_tokens, batch.token_mask)
-            sampled = batch.sampled_groups.mean(dim=0)
-            decoded, _ = model.decode(sampled, inps)
-            mining = soft_mining_loss(batch.sampled_groups, decoded, self.losses)
-            coherence = inp_coherence_loss(sampled, inps, self.losses)
-            loss = mining + self.losses.coherence_weight * coherence
-            take_step(optimizer, loss, warmup_cosine(step + 1, steps + 1, warmup + 1, *rates))
+            total, mining, coherence = step_losses(rebuild(model, batch), self.losses)
+            take_step(optimizer, total, warmup_cosine(step + 1, steps + 1, warmup + 1, *rates))
             reported = {"reconstruction": mining.item(), "coherence": coherence.item()}
             self.progress.advance(phase, losses=reported)
 
     def _measure_scale(self, model: INPFormer, views: Sequence[int]) -> None:
         if self.model_config.token_scale == "shots":
-            tokens = torch.cat([self.cache.groups[view].mean(dim=0) for view in views])
-            model.inp_extractor.scale.measure(tokens)
-            model.decoder.scale.load_state_dict(model.inp_extractor.scale.state_dict())
+            set_token_scale(model, (self.cache.groups[view].mean(dim=0) for view in views))
 
     def remember(self, model: INPFormer, views: Sequence[int]) -> None:
         """Fill the memory of a model, if it has one, with tokens of the views it was fitted on."""
         if model.memory is None:
             return
-        generator = Generator().manual_seed(self.config.seed)
         shots = {self.cache.shot_ids[view] for view in views}
         count = min(len(views), max(MEMORY_VIEWS, MEMORY_VIEWS_PER_SHOT * len(shots)))
         chosen = [views[index * len(views) // count] for index in range(count)]
-        each = -(-self.model_config.memory_tokens // count)
-        tokens, sources = [], []
-        for view in chosen:
-            fused = self.cache.view(view).fused_tokens[0]
-            order = torch.randperm(len(fused), generator=generator)[:each]
-            tokens.append(fused[order.to(fused.device)])
-            # Views of one shot are too alike to tell how shots differ, unless there is but one.
-            sources += [self.cache.shot_ids[view] if len(shots) > 1 else view] * len(order)
-        model.memory.remember(torch.cat(tokens), torch.tensor(sources, device=tokens[0].device))
+        # Views of one shot are too alike to tell how shots differ, unless there is but one.
+        sources = [self.cache.shot_ids[view] if len(shots) > 1 else view for view in chosen]
+        fused = [self.cache.view(view).fused_tokens[0] for view in chosen]
+        fill_memory(model, fused, sources, self.config.seed)
 
     def train_head(self, model: INPFormer) -> None:
         """Train the segmentation head on residuals of pseudo-anomalies; the rest stays frozen."""

@@ -45,7 +45,12 @@ def inp_coherence_loss(fused_tokens: Tensor, inps: Tensor, config: LossConfig) -
     return loss(fused_tokens, inps)
 
 
-def soft_mining_loss(encoder_groups: Tensor, decoder_groups: Tensor, config: LossConfig) -> Tensor:
+def soft_mining_loss(
+    encoder_groups: Tensor,
+    decoder_groups: Tensor,
+    config: LossConfig,
+    mean_errors: Tensor | None = None,
+) -> Tensor:
     """Reconstruction loss whose gradient is stronger at tokens that are hard (++ Eq. 5).
 
     The weights change only the gradient that reaches the decoder, never the value.
@@ -54,39 +59,72 @@ def soft_mining_loss(encoder_groups: Tensor, decoder_groups: Tensor, config: Los
         encoder_groups: `(G, B, N, C)`; no gradient is sent here.
         decoder_groups: `(G, B, N, C)`.
         config: Branches, exponent and reduction.
+        mean_errors: What `mean_mining_errors` gives for the whole batch, where this is but a part
+            of it; None where it is all.
 
     Returns:
         Scalar: mean over groups of the global cosine distance, plus, with two branches, of the
         squared error.
     """
+    means = [None] * len(encoder_groups) if mean_errors is None else list(mean_errors)
     losses = [
-        _mine_group(encoder.detach(), decoder, config)
-        for encoder, decoder in zip(encoder_groups, decoder_groups, strict=True)
+        _mine_group(encoder.detach(), decoder, config, mean)
+        for encoder, decoder, mean in zip(encoder_groups, decoder_groups, means, strict=True)
     ]
     return torch.stack(losses).mean()
 
 
-def _mine_group(encoder: Tensor, decoder: Tensor, config: LossConfig) -> Tensor:
+def mean_mining_errors(
+    encoder_groups: Tensor, decoder_groups: Tensor, config: LossConfig
+) -> Tensor:
+    """Return the mean error per group and branch, `(G, branches)`, which mining divides by.
+
+    Args:
+        encoder_groups: `(G, B, N, C)`.
+        decoder_groups: `(G, B, N, C)`.
+        config: Branches and reduction.
+    """
+    encoder_groups, decoder_groups = encoder_groups.detach(), decoder_groups.detach()
+    errors = [1 - F.cosine_similarity(encoder_groups, decoder_groups, dim=-1)]
+    if config.mining_branches != "cosine":
+        errors.append(_squared_error(encoder_groups, decoder_groups, config))
+    return torch.stack([error.clamp(min=0).mean(dim=(1, 2)) for error in errors], dim=1)
+
+
+def _mine_group(
+    encoder: Tensor, decoder: Tensor, config: LossConfig, means: Tensor | None
+) -> Tensor:
+    cosine_mean, squared_mean = (None, None) if means is None else (means[0], means[-1])
     error = 1 - F.cosine_similarity(encoder, decoder.detach(), dim=-1)
-    mined = scale_gradient(decoder, mining_weight(error, config.mining_gamma))
+    mined = scale_gradient(decoder, mining_weight(error, config.mining_gamma, cosine_mean))
     loss = _global_cosine_distance(encoder, mined)
     if config.mining_branches == "cosine":
         return loss
     # Each branch has its own error map and its own path for the gradient: two weights on one
     # tensor would multiply.
-    squared = (encoder - decoder.detach()).square()
-    error = squared.mean(dim=-1) if config.mse_reduction == "mean" else squared.sum(dim=-1)
-    mined = scale_gradient(decoder, mining_weight(error, config.mining_gamma))
-    squared = (encoder - mined).square()
-    per_token = squared.mean(dim=-1) if config.mse_reduction == "mean" else squared.sum(dim=-1)
-    return loss + per_token.mean()
+    error = _squared_error(encoder, decoder.detach(), config)
+    mined = scale_gradient(decoder, mining_weight(error, config.mining_gamma, squared_mean))
+    return loss + _squared_error(encoder, mined, config).mean()
 
 
-def mining_weight(error: Tensor, gamma: float) -> Tensor:
-    """Return `(error / mean error)^gamma` per token `(B, N)`; the mean is over the whole batch."""
+def _squared_error(encoder: Tensor, decoder: Tensor, config: LossConfig) -> Tensor:
+    """Squared error per token, reduced over channels as configured."""
+    squared = (encoder - decoder).square()
+    return squared.mean(dim=-1) if config.mse_reduction == "mean" else squared.sum(dim=-1)
+
+
+def mining_weight(error: Tensor, gamma: float, mean: Tensor | None = None) -> Tensor:
+    """Return `(error / mean error)^gamma` per token `(B, N)`.
+
+    Args:
+        error: `(B, N)`.
+        gamma: Exponent.
+        mean: Mean over the whole batch; None takes that of `error`.
+    """
     # Rounding puts 1 - cosine of equal tokens a little below 0, which no real power may meet.
     error = error.clamp(min=0)
-    return (error / error.mean().clamp(min=torch.finfo(error.dtype).tiny)).pow(gamma)
+    mean = error.mean() if mean is None else mean
+    return (error / mean.clamp(min=torch.finfo(error.dtype).tiny)).pow(gamma)
 
 
 class _ScaleGradient(torch.autograd.Function):

@@ -24,10 +24,15 @@ def make_geometry(image: np.ndarray, name: str, encoder: EncoderConfig) -> Image
     Raises:
         ConfigError: There is no geometry called `name`.
     """
+    return geometry_of_size(image.shape[:2], name, encoder)
+
+
+def geometry_of_size(size: tuple[int, int], name: str, encoder: EncoderConfig) -> ImageGeometry:
+    """Return how the model sees pictures of a size `(H, W)`; see `make_geometry`."""
     if name not in GEOMETRIES:
         raise ConfigError(f"geometry must be one of {GEOMETRIES}, got '{name}'.")
     make = ImageGeometry.benchmark if name == "benchmark" else ImageGeometry.full
-    return make(image.shape[:2], encoder.patch_size, encoder.token_budget)
+    return make(size, encoder.patch_size, encoder.token_budget)
 
 
 def tile_layout(image: np.ndarray, tiles: str, encoder: EncoderConfig) -> tuple[int, int] | None:
@@ -45,8 +50,19 @@ def tile_layout(image: np.ndarray, tiles: str, encoder: EncoderConfig) -> tuple[
 
 def to_tensor(image: np.ndarray, geometry: ImageGeometry) -> Tensor:
     """Return the model's input `(3, h, w)` float32 in [0, 1]."""
-    pixels = np.ascontiguousarray(geometry.to_input(image).transpose(2, 0, 1))
-    return torch.from_numpy(pixels).float() / 255
+    return pixels_tensor(geometry.to_input(image))
+
+
+def mask_tensor(mask: np.ndarray, geometry: ImageGeometry) -> Tensor:
+    """Return what of a mask `(H, W)` bool the model sees, `(h, w)` bool; may be empty."""
+    top, left, height, width = geometry.crop_box
+    shrunk = shrink_mask(mask, geometry.resized_size)
+    return torch.from_numpy(shrunk[top : top + height, left : left + width].copy())
+
+
+def pixels_tensor(pixels: np.ndarray) -> Tensor:
+    """Return pixels `(h, w, 3)` uint8 as `(3, h, w)` float32 in [0, 1]."""
+    return torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1))).float() / 255
 
 
 def texture_tensor(image: np.ndarray) -> Tensor:
@@ -55,8 +71,7 @@ def texture_tensor(image: np.ndarray) -> Tensor:
     Raises:
         ImageError: It cannot be used.
     """
-    pixels = np.ascontiguousarray(check_image(image).transpose(2, 0, 1))
-    return torch.from_numpy(pixels).float() / 255
+    return pixels_tensor(check_image(image))
 
 
 def unique_images(images: Sequence[np.ndarray]) -> list[np.ndarray]:
@@ -104,8 +119,7 @@ def masked_tensors(
     for part in _parts(image, tiles, encoder):
         if mask[part].any():
             geometry = make_geometry(image[part], "full", encoder)
-            flags = torch.from_numpy(shrink_mask(mask[part], geometry.input_size).copy())
-            seen.append((to_tensor(image[part], geometry), flags))
+            seen.append((to_tensor(image[part], geometry), mask_tensor(mask[part], geometry)))
     return seen
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 import torch
 from torch import Tensor
+from torch.amp import GradScaler
 
 GRADIENT_NORM_LIMIT = 0.1
 # Numbers updated together: a call for many small tensors costs hardly more than for one, but what
@@ -144,9 +145,34 @@ def take_step(optimizer: StableAdamW, loss: Tensor, learning_rate: float) -> Non
         loss: Scalar.
         learning_rate: Of this step.
     """
-    (group,) = optimizer.param_groups
-    group["lr"] = learning_rate
     optimizer.zero_grad()
     loss.backward()
-    torch.nn.utils.clip_grad_norm_(group["params"], GRADIENT_NORM_LIMIT)
-    optimizer.step()
+    descend(optimizer, learning_rate)
+
+
+def descend(
+    optimizer: StableAdamW,
+    learning_rate: float,
+    norm_limit: float = GRADIENT_NORM_LIMIT,
+    scaler: GradScaler | None = None,
+) -> Tensor:
+    """Go one step down the gradient that the parameters have, and return its norm.
+
+    Args:
+        optimizer: With one group of parameters.
+        learning_rate: Of this step.
+        norm_limit: A gradient of a larger norm over all parameters is shortened to it.
+        scaler: What the loss was multiplied with, in 16-bit training; it leaves out a step whose
+            gradient is not finite.
+    """
+    (group,) = optimizer.param_groups
+    group["lr"] = learning_rate
+    if scaler is not None:
+        scaler.unscale_(optimizer)
+    norm = torch.nn.utils.clip_grad_norm_(group["params"], norm_limit)
+    if scaler is None:
+        optimizer.step()
+    else:
+        scaler.step(optimizer)
+        scaler.update()
+    return norm

@@ -68,25 +68,50 @@ class TokenCache:
         count = min(batch_size, len(views))
         order = torch.randperm(len(views), generator=generator)[:count].tolist()
         chosen = [self.groups[views[index]] for index in order]
-        lengths = [groups.shape[1] for groups in chosen]
-        shortest = min(lengths)
-        sampled = _draw(chosen, min(tokens_per_view or shortest, shortest), generator)
-        if 0 < source_tokens < shortest:
-            source = _draw(chosen, source_tokens, generator)
-            return TokenBatch(source.mean(dim=0), None, sampled)
-        fused = [groups.mean(dim=0) for groups in chosen]
-        if len(set(lengths)) == 1:
-            return TokenBatch(torch.stack(fused), None, sampled)
-        tokens = pad_sequence(fused, batch_first=True)
-        positions = torch.arange(tokens.shape[1], device=tokens.device)
-        mask = positions < torch.tensor(lengths, device=tokens.device)[:, None]
-        return TokenBatch(tokens, mask, sampled)
+        return token_batch(chosen, tokens_per_view, source_tokens, [generator] * count)
 
 
-def _draw(views: Sequence[Tensor], count: int, generator: Generator) -> Tensor:
+def token_batch(
+    views: Sequence[Tensor],
+    tokens_per_view: int,
+    source_tokens: int,
+    generators: Sequence[Generator],
+    shortest: int | None = None,
+) -> TokenBatch:
+    """Draw tokens of some views.
+
+    Args:
+        views: Of each view, all tokens `(G, N, C)`.
+        tokens_per_view: Tokens to decode of each; 0 takes all, or as many as the smallest has.
+        source_tokens: Tokens of each to extract prototypes from; 0 takes all.
+        generators: Per view, source of its randomness, on the CPU.
+        shortest: Tokens of the smallest view, where these views are but a part of a batch.
+    """
+    lengths = [view.shape[1] for view in views]
+    shortest = shortest or min(lengths)
+    wanted = min(tokens_per_view or shortest, shortest)
+    if wanted == max(lengths):
+        sampled = torch.stack(list(views), dim=1)
+    else:
+        sampled = _draw(views, wanted, generators)
+    if 0 < source_tokens < shortest:
+        source = _draw(views, source_tokens, generators)
+        return TokenBatch(source.mean(dim=0), None, sampled)
+    fused = [view.mean(dim=0) for view in views]
+    if len(set(lengths)) == 1:
+        return TokenBatch(torch.stack(fused), None, sampled)
+    tokens = pad_sequence(fused, batch_first=True)
+    positions = torch.arange(tokens.shape[1], device=tokens.device)
+    mask = positions < torch.tensor(lengths, device=tokens.device)[:, None]
+    return TokenBatch(tokens, mask, sampled)
+
+
+def _draw(views: Sequence[Tensor], count: int, generators: Sequence[Generator]) -> Tensor:
     """Return `count` random tokens of each view `(G, N, C)`: `(G, B, count, C)`."""
-    order = [torch.randperm(view.shape[1], generator=generator)[:count] for view in views]
-    drawn = [view[:, rows.to(view.device)] for view, rows in zip(views, order, strict=True)]
+    drawn = []
+    for view, generator in zip(views, generators, strict=True):
+        rows = torch.randperm(view.shape[1], generator=generator)[:count]
+        drawn.append(view[:, rows.to(view.device)])
     return torch.stack(drawn, dim=1)
 
 

@@ -20,6 +20,7 @@ LAYER_0 = (
     "places",
     "presets",
     "scales",
+    "training.config",
     "version",
 )
 TENSORS = (
@@ -31,6 +32,15 @@ TENSORS = (
     "scoring",
     "calibration",
     "token_cache",
+    "training.ahead",
+    "training.decoder_phase",
+    "training.descent",
+    "training.head_phase",
+    "training.processes",
+    "training.schedule",
+    "training.step",
+    "training.token_statistics",
+    "training.token_store",
 )
 PICTURES = ("images", "tiling", "pictures", "files", "annotations", "datasets")
 PICTURE_LIBRARIES = ("PIL", "cv2", "gradio", "matplotlib")
@@ -205,6 +215,17 @@ def test_the_page_never_imports_torch_timm_or_the_network():
 def test_nothing_but_the_page_imports_gradio():
     others = [name for name in MODULES if not is_part_of(name, "inpformer.ui")]
     edges = direct_edges(others, ("gradio",))
+    assert not edges, edges
+
+
+def test_nothing_but_training_and_its_command_imports_accelerate_or_training_on_data_sets():
+    runs = ("training.run", "training.plan", "training.stream", "training.model_training")
+    others = [
+        name
+        for name in MODULES
+        if not any(is_part_of(name, part) for part in ours("training", "train_command"))
+    ]
+    edges = direct_edges(others, ("accelerate", *ours(*runs)))
     assert not edges, edges
 
 

@@ -6,14 +6,17 @@ import numpy as np
 import pytest
 import torch
 
-from inpformer.config import LossConfig, ModelConfig
+from inpformer.config import ModelConfig
 from inpformer.errors import WeightsError
-from inpformer.losses import hard_coherence_loss, inp_coherence_loss, soft_mining_loss
+from inpformer.losses import hard_coherence_loss
 from inpformer.modeling.build import load_trained_state, trained_state
 from inpformer.modeling.encoder import IMAGE_MEAN, IMAGE_STD
 from inpformer.official import import_official, rename_official_heads
-from inpformer.optimizer import GRADIENT_NORM_LIMIT, StableAdamW, warmup_cosine
 from inpformer.scoring import anomaly_maps, image_score, reconstruction_map
+from inpformer.training.config import TrainConfig
+from inpformer.training.decoder_phase import DecoderPhase
+from inpformer.training.processes import Processes
+from inpformer.training.token_store import TokenStore
 
 RTOL, ATOL = 1e-4, 1e-5
 
@@ -82,46 +85,36 @@ def test_the_imported_sizes_are_those_of_the_recording(imported, golden):
     assert config.inp_count == sizes["inp_count"]
 
 
-def test_training_reproduces_the_recorded_losses(golden, images):
+def test_the_steps_of_a_training_reproduce_the_recorded_ones(golden, images):
+    """The phase that `inpformer train` runs, in batches of the three recorded pictures."""
     recording = json.loads((golden / "training.json").read_text())
     settings, schedule = recording["optimizer"], recording["schedule"]
     _, model = import_official(golden / "official_init.pth")
-    losses = LossConfig.for_variant("inp-former")
-    trainable = [*model.inp_extractor.parameters(), *model.decoder.parameters()]
-    optimizer = StableAdamW(
-        trainable,
-        betas=tuple(settings["betas"]),
-        eps=settings["eps"],
-        weight_decay=settings["weight_decay"],
-        amsgrad=settings["amsgrad"],
-        clip_threshold=settings["clip_threshold"],
+    config = TrainConfig(
+        variant="inp-former",
+        epochs=schedule["total_iters"],  # of one step each
+        batch_size=len(images),
+        learning_rate=schedule["base"],
+        final_learning_rate=schedule["final"],
+        warmup_steps=schedule["warmup_iters"],
+        gradient_clip=settings["grad_norm_clip"],
     )
-    encoded = model.encode(images)
-    fused = encoded.fused_tokens
+    processes = Processes(on_cpu=True)
+    tokens = TokenStore(model, lambda item: images[item], [784] * len(images), config, processes)
+    phase = DecoderPhase(model, tokens, config, processes)
+    for name in ("eps", "weight_decay", "amsgrad", "clip_threshold"):
+        assert phase.descent.optimizer.defaults[name] == settings[name], name
+    assert list(phase.descent.optimizer.defaults["betas"]) == settings["betas"]
+    tokens.fill(lambda count: None)
     for step, wanted in enumerate(recording["training_log"]):
-        rate = warmup_cosine(
-            step,
-            schedule["total_iters"],
-            schedule["warmup_iters"],
-            schedule["base"],
-            schedule["final"],
-        )
-        assert rate == pytest.approx(wanted["lr"], rel=1e-9, abs=1e-12)
-        optimizer.param_groups[0]["lr"] = rate
-        inps, _ = model.inp_extractor(fused)
-        decoded, _ = model.decode(fused, inps)
-        reconstruction = soft_mining_loss(encoded.groups, decoded, losses)
-        coherence = inp_coherence_loss(fused, inps, losses)
-        total = reconstruction + losses.coherence_weight * coherence
+        report = phase.take(step)
+        losses = {name: value.item() for name, value in report.losses.items()}
+        assert report.learning_rate == pytest.approx(wanted["lr"], rel=1e-9, abs=1e-12)
         tolerance = 1e-4 if step < 5 else 1e-2
-        assert reconstruction.item() == pytest.approx(wanted["reconstruction_loss"], rel=tolerance)
-        assert coherence.item() == pytest.approx(wanted["coherence_loss"], rel=tolerance)
-        optimizer.zero_grad()
-        total.backward()
-        norm = torch.nn.utils.clip_grad_norm_(trainable, GRADIENT_NORM_LIMIT)
+        for name in ("reconstruction", "coherence"):
+            assert losses[name] == pytest.approx(wanted[f"{name}_loss"], rel=tolerance), name
         if step < 5:
-            assert norm.item() == pytest.approx(wanted["grad_norm"], rel=1e-3)
-        optimizer.step()
+            assert report.gradient_norm.item() == pytest.approx(wanted["grad_norm"], rel=1e-3)
         if step == 0:
             after_one_step = {k: v.clone() for k, v in trained_state(model).items()}
     recorded = torch.load(golden / "official_after_1_step_heads.pth", weights_only=True)

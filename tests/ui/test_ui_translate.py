@@ -169,6 +169,7 @@ def test_a_translation_keeps_everything_that_was_filled_in():
         "detector.py:ZERO_SHOT_NOTICE",
         "detector.py:notice",
         "fitting.py:_method",
+        "training/calibration_views.py:method_of",
         "hub_download.py:_in_plain_words",
         "images.py:notes",
     ],

@@ -12,6 +12,7 @@ from inpformer.ui.zh.sentences_annotations import ANNOTATIONS
 from inpformer.ui.zh.sentences_datasets import DATASETS
 from inpformer.ui.zh.sentences_evaluation import EVALUATION
 from inpformer.ui.zh.sentences_files import FILES, SHOTS, UPLOADS
+from inpformer.ui.zh.sentences_training import TRAINING
 from inpformer.ui.zh.sentences_weights import SETTINGS, WEIGHTS
 
 PICTURES: Final = {
@@ -79,6 +80,7 @@ DETECTORS: Final = {
         "拟合时使用{was}，检测时使用{now}：阈值仅供粗略参考"
     ),
     "whole pictures": "整张图片",
+    "the middle of pictures": "图片的中央部分",
     "{rows}x{columns} tiles": " {rows}x{columns} 分块",
     "reading the normal pictures": "读取正常图片",
     "learning to rebuild them": "学习重建正常图片",
@@ -189,6 +191,7 @@ SENTENCES: Final = {
     **FILES,
     **UPLOADS,
     **SHOTS,
+    **TRAINING,
     **WEIGHTS,
     **SETTINGS,
     **EXAMPLES,

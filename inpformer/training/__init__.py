@@ -1,0 +1,1 @@
+"""Training on whole data sets, on one machine or many: every setting of the papers."""
