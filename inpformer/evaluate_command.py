@@ -96,7 +96,8 @@ def evaluate(options: argparse.Namespace) -> int:
             raise
         return 2
     except EvaluationStoppedError as error:
-        _tell(f"inpformer: {error} Run the same command again to go on.")
+        said = f"{error} Run the same command again to go on."
+        _tell(json.dumps({"error": said}) if options.json else f"inpformer: {said}")
         return _STOPPED
 
 
@@ -243,22 +244,27 @@ class _Bar:
     """Shows how far an evaluation is, and how long the rest takes."""
 
     def __init__(self, title: str, is_shown: bool) -> None:
-        self._bar = tqdm(desc=title, total=1, unit="picture", disable=not is_shown)
-        self._is_new = True
+        self._title, self._is_shown = title, is_shown
+        self._bar: tqdm | None = None
 
     def __enter__(self) -> _Bar:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._bar.close()
+        if self._bar is not None:
+            self._bar.close()
 
     def show(self, looked: LookedAt) -> None:
         """Show that one more picture is done; those of an earlier run count, but not their time."""
-        if self._is_new:
-            self._is_new = False
-            self._bar.total, self._bar.initial = looked.total, looked.done - 1
-        self._bar.n = looked.done
-        self._bar.update(0)
+        if self._bar is None:
+            self._bar = tqdm(
+                desc=self._title,
+                initial=looked.done - 1,
+                total=looked.total,
+                unit="picture",
+                disable=not self._is_shown,
+            )
+        self._bar.update(looked.done - self._bar.n)
 
 
 @contextmanager
