@@ -218,14 +218,19 @@ def test_nothing_but_the_page_imports_gradio():
     assert not edges, edges
 
 
-def test_nothing_but_training_and_its_command_imports_accelerate_or_training_on_data_sets():
+def modules_outside(*parts: str) -> list[str]:
+    return [name for name in MODULES if not any(is_part_of(name, part) for part in ours(*parts))]
+
+
+def test_nothing_but_training_and_its_command_imports_training_on_data_sets():
     runs = ("training.run", "training.plan", "training.stream", "training.model_training")
-    others = [
-        name
-        for name in MODULES
-        if not any(is_part_of(name, part) for part in ours("training", "train_command"))
-    ]
-    edges = direct_edges(others, ("accelerate", *ours(*runs)))
+    edges = direct_edges(modules_outside("training", "train_command"), ours(*runs))
+    assert not edges, edges
+
+
+def test_only_what_runs_in_several_processes_imports_accelerate():
+    others = modules_outside("training", "train_command", "evaluate_command")
+    edges = direct_edges(others, ("accelerate",))
     assert not edges, edges
 
 
