@@ -158,6 +158,22 @@ class AnnotateHandlers:
         """
         return self._say(session_id, name, "skip")
 
+    def remove(self, session_id: str) -> DeskReport:
+        """Take the picture on the screen out of the queue, with all that was said of it.
+
+        Raises:
+            UserError: There is no picture.
+        """
+        session = self.handlers.sessions.get(session_id)
+        desk, words = self.desk(session), session.words
+        name = desk.current
+        if name is None:
+            raise UserError(words.ANNOTATE_NO_PICTURE)
+        following = next_open(in_order(desk), name)
+        desk.remove(name)
+        desk.current = None if following == name else following
+        return self.show(session, words.ANNOTATE_REMOVED.format(name=name))
+
     def draw(self, session_id: str, name: str, patch: Any) -> dict[str, Any]:
         """Store a stroke, and return the painter's answer."""
         session = self.handlers.sessions.get(session_id)

@@ -67,6 +67,9 @@ def _build_add(examples: Examples) -> dict[str, Any]:
             page["annotate_stop"] = gr.Button(
                 label("ANNOTATE_STOP"), interactive=False, elem_id="annotate-stop"
             )
+            page["annotate_remove"] = gr.Button(
+                label("ANNOTATE_REMOVE"), variant="stop", size="sm", elem_id="annotate-remove"
+            )
     page["annotate_progress"] = gr.HTML(elem_id="annotate-progress")
     return page
 

@@ -150,6 +150,7 @@ def _wire_queue(
         ("accept", handlers.accept),
         ("normal", handlers.say_normal),
         ("skip", handlers.skip),
+        ("remove", handlers.remove),
         ("next", lambda who: handlers.step(who, 1)),
         ("previous", lambda who: handlers.step(who, -1)),
     ):

@@ -239,6 +239,18 @@ class AnnotationDesk:
             work = self._work(name)
             return painter_mask(name, work.painted, work.is_proposal)
 
+    def remove(self, name: str) -> None:
+        """Forget a picture and all that was said of it.
+
+        Raises:
+            UserError: There is no such picture.
+        """
+        with self._lock:
+            self.store.remove_picture(name)
+            for kept in (self.predicted, self.thumbnails, self._in_work):
+                kept.pop(name, None)
+            self.current, self._known = None, None
+
     def reload(self) -> None:
         """Look at the store again, after something else has written to it."""
         with self._lock:

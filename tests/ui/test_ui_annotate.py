@@ -170,6 +170,24 @@ def test_normal_and_skip_lead_through_the_queue_to_its_end(annotating, desk):
     assert text.ANNOTATE_ALL_DONE in report.said
 
 
+def test_a_picture_is_taken_out_with_its_mask_and_the_next_one_is_shown(annotating, desk):
+    names = {row["id"] for row in annotating.sort(ANN, "name").rows}
+    annotating.open(ANN, "blot.png")
+    annotating.accept(ANN)
+    annotating.open(ANN, "blot.png")
+    report = annotating.remove(ANN)
+    assert text.ANNOTATE_REMOVED.format(name="blot.png") == report.said
+    assert {row["id"] for row in report.rows} == names - {"blot.png"} == set(report.thumbnails)
+    assert desk.current in names - {"blot.png"}
+    with pytest.raises(UserError):
+        annotating.annotation(ANN, "blot.png")
+    for _ in range(len(names) - 1):
+        report = annotating.remove(ANN)
+    assert report.rows == [] and desk.current is None and report.painter["value"] is None
+    with pytest.raises(UserError, match="Choose a picture"):
+        annotating.remove(ANN)
+
+
 def test_steps_go_along_the_shown_order_and_stop_at_its_ends(annotating, desk):
     names = [row["id"] for row in annotating.sort(ANN, "name").rows]
     assert names == sorted(names)

@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 import torch
 import yaml
-from inpformer.training.config import TrainConfig
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
@@ -23,6 +22,7 @@ from inpformer.detector import AnomalyDetector, Provenance
 from inpformer.modeling.build import build_encoder, build_model
 from inpformer.presets import ENCODER_PRESETS, EncoderConfig
 from inpformer.report import write_result
+from inpformer.training.config import TrainConfig
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
