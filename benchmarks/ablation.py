@@ -31,8 +31,9 @@ from benchmarks.encoder import encoder_parser, mask_at
 from inpformer import metrics
 from inpformer.changes import shrink_map
 from inpformer.config import FitConfig, LossConfig
-from inpformer.datasets.mvtec import read_mvtec_folder
-from inpformer.datasets.sample import Sample
+from inpformer.datasets.draws import draw_shots
+from inpformer.datasets.find import open_dataset
+from inpformer.datasets.sample import DataSet, Sample
 from inpformer.detector import AnomalyDetector
 from inpformer.images import load_image
 from inpformer.prototypes import assignment_shares
@@ -113,15 +114,15 @@ def measure(
 ) -> Iterator[Row]:
     """Fit once and yield a row for the deciding map and one for the reconstruction alone."""
     system, shots, seed = fit
-    samples = read_mvtec_folder(folder)
-    chosen = choose_shots([each for each in samples if each.split == "train"], shots, seed)
+    dataset = open_dataset(folder)
+    chosen = choose_shots(dataset, shots, seed)
     config = FitConfig.for_encoder(
         source.config.encoder, seed=max(1, seed), calibration_folds=2, **SYSTEMS[system]
     )
     started = time.perf_counter()
     detector = source.fit([load_image(each.path) for each in chosen], config)
     seconds = time.perf_counter() - started
-    tests = [each for each in samples if each.split == "test"]
+    tests = dataset.of(dataset.class_names[0], "test")
     results = [(each, detector.predict(load_image(each.path))) for each in tests]
     count = detector.config.inp_count
     owners = [
@@ -149,12 +150,10 @@ def measure(
         )
 
 
-def choose_shots(normal: Sequence[Sample], count: int, seed: int) -> list[Sample]:
-    """Return the first pictures for seed 0, else a draw that contains the smaller ones."""
-    if seed == 0:
-        return list(normal[:count])
-    order = np.random.default_rng(seed).permutation(len(normal))
-    return [normal[index] for index in order[:count]]
+def choose_shots(dataset: DataSet, count: int, seed: int) -> list[Sample]:
+    """Return the first normal pictures for seed 0, else a draw that contains the smaller ones."""
+    (name,) = dataset.class_names
+    return draw_shots(dataset, name, count, seed) if seed else dataset.of(name, "train")[:count]
 
 
 def read_rows(path: Path) -> list[Row]:

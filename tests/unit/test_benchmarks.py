@@ -10,7 +10,8 @@ import pytest
 import torch
 from PIL import Image
 
-from benchmarks import accuracy, encoder
+from benchmarks import ablation, accuracy, encoder
+from inpformer.datasets.find import open_dataset
 from inpformer.datasets.mvtec import read_mvtec_folder
 from inpformer.detector import AnomalyDetector, Provenance
 from inpformer.images import load_image
@@ -221,3 +222,30 @@ def test_maps_are_shrunk_to_256_pixels_and_never_enlarged(size, shrunk):
     values = accuracy.shrink_map(np.full(size, 0.25, np.float32))
     assert values.shape == shrunk
     np.testing.assert_allclose(values, 0.25, rtol=1e-6)
+
+
+def test_the_ablation_goes_on_where_it_stopped_and_prints_means(
+    folder, source, tmp_path, monkeypatch, capsys
+):
+    quick = {"steps": 2, "head_steps": 2, "pseudo_anomalies": 2, "tokens_per_view": 8}
+    systems = {"one": {**quick, "variant": "inp-former"}, "two": quick}
+    monkeypatch.setattr(ablation, "SYSTEMS", systems)
+    monkeypatch.setattr(ablation, "training_free", lambda *_: source)
+    rows = tmp_path / "rows.jsonl"
+    arguments = ["x", "--study", "systems", str(folder), "--rows", str(rows)]
+    monkeypatch.setattr(sys, "argv", arguments)
+    ablation.main()
+    kept = rows.read_text()
+    assert kept.count("\n") == 3, "the second has two maps"
+    assert capsys.readouterr().out.count("| all | ") == 3
+    monkeypatch.setattr(ablation, "measure", lambda *_: pytest.fail("it was measured already"))
+    ablation.main()
+    assert rows.read_text() == kept
+
+
+def test_draws_of_the_ablation_are_nested(folder):
+    dataset = open_dataset(folder)
+    first = [each.path.name for each in ablation.choose_shots(dataset, 2, 0)]
+    assert first == ["0.png", "1.png"]
+    one, two = (ablation.choose_shots(dataset, count, 1) for count in (1, 2))
+    assert two[:1] == one and len(two) == 2
