@@ -108,6 +108,19 @@ def test_every_command_line_parses():
         assert options.run.__name__ == words[0].replace("-", "_")
 
 
+def test_the_commands_for_the_tables_of_the_papers_parse_and_train_what_the_papers_did():
+    page = (ROOT / "benchmarks" / "paper.md").read_text("utf-8")
+    blocks = re.findall(r"^```bash\n(.*?)^```$", page, re.M | re.S)
+    lines = [shlex.split(line, comments=True) for block in blocks for line in block.splitlines()]
+    lines = [words[1:] for words in lines if words[:1] == ["inpformer"]]
+    assert {words[0] for words in lines} >= {"train", "evaluate"}
+    for words in lines:
+        options = cli._parser().parse_args(words)
+        if words[0] == "train":
+            assert options.encoder == "dinov2-base"
+            assert TrainConfig(setting=options.setting, variant=options.variant).epochs == 200
+
+
 def test_every_option_named_is_one_of_the_command_or_the_app(capsys):
     known = set(re.findall(r"--[a-z-]+", (ROOT / "app.py").read_text())) | {"--help"}
     for verb in VERBS:
