@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
-from inpformer import annotate_command, retrain_command, train_command
+from inpformer import annotate_command, dataset_command, retrain_command, train_command
 from inpformer.config import MAP_NAMES, VARIANTS, VIEW_KINDS, FitConfig
 from inpformer.errors import UserError
 from inpformer.presets import ENCODER_PRESETS
@@ -252,6 +252,7 @@ def _parser() -> argparse.ArgumentParser:
 
     retrain_command.register(verbs, common, model)
     annotate_command.register(verbs, common)
+    dataset_command.register(verbs, common)
     train_command.register(verbs, common, model)
 
     verb = verbs.add_parser("info", parents=[common], help=_first_line(info))

@@ -40,6 +40,7 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+_SIDEWAYS = tuple(_TURNS[number] for number in (5, 6, 7, 8))
 _logger = logging.getLogger(__name__)
 
 
@@ -299,6 +300,30 @@ def picture_kind(source: str | Path | BinaryIO) -> PictureKind:
     name = _name_of(source)
     picture = _open_picture(BytesIO(_read_bytes(source, name)), name)
     return PictureKind(_SUFFIXES[picture.format], _turn_of(picture) is not None)
+
+
+def picture_size(path: str | Path) -> tuple[int, int]:
+    """Return `(width, height)` of a picture file, upright; only its header is read.
+
+    Raises:
+        ImageError: The file cannot be opened, or does not begin like a picture.
+    """
+    name = _name_of(path)
+    try:
+        with open(path, "rb") as stream:
+            picture = _open_picture(stream, name)
+            # Asked for EXIF that is not in its header, a PNG reads all of itself.
+            is_plain = picture.format == "PNG" and "exif" not in picture.info
+            turn = None if is_plain else _turn_of(picture)
+    except ImageError:
+        raise
+    except OSError as error:
+        raise ImageError(f"{name} cannot be opened; check who may read it.") from error
+    except Exception as error:  # Damaged files make decoders raise anything.
+        raise ImageError(
+            f"{name} is damaged or cut short; copy or export it again, then retry."
+        ) from error
+    return picture.size[::-1] if turn in _SIDEWAYS else picture.size
 
 
 def _turn_upright(image: np.ndarray, picture: Image.Image) -> np.ndarray:

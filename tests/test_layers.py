@@ -1,6 +1,8 @@
 """Which part of the library may import which; the rules of docs/design.md, read with `ast`."""
 
 import ast
+import json
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -40,7 +42,7 @@ TENSORS = (
     "training.token_statistics",
     "training.token_store",
 )
-PICTURES = ("images", "tiling", "pictures", "files", "annotations")
+PICTURES = ("images", "tiling", "pictures", "files", "annotations", "datasets")
 PICTURE_LIBRARIES = ("PIL", "cv2", "gradio", "matplotlib")
 
 
@@ -261,6 +263,13 @@ def test_no_modules_import_each_other_while_they_are_loaded():
     }
     cycle = cycle_in(graph)
     assert cycle is None, " -> ".join(cycle)
+
+
+def test_an_installed_package_has_every_folder_of_modules():
+    project = (PACKAGE.parent / "pyproject.toml").read_text("utf-8")
+    listed = json.loads(re.search(r"^packages = (\[.*\])$", project, re.M).group(1))
+    folders = {name for name, path in MODULES.items() if path.name == "__init__.py"}
+    assert folders <= set(listed)
 
 
 # --- the reader itself -------------------------------------------------------------------------

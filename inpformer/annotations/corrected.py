@@ -12,11 +12,10 @@ from inpformer.annotations.exchange import import_annotations
 from inpformer.annotations.picture_folder import CLASS_FILE
 from inpformer.annotations.store import AnnotationStore
 from inpformer.corrections import Correction
+from inpformer.datasets.folders import look_into, pair_masks
 from inpformer.datasets.sample import load_mask
 from inpformer.errors import UserError
-from inpformer.images import IMAGE_SUFFIXES, load_image
-
-MASK_ENDING = "_mask"
+from inpformer.images import load_image
 
 
 @dataclass(frozen=True)
@@ -78,15 +77,8 @@ def corrected_in(store: AnnotationStore) -> CorrectedSet:
 
 def _masks_beside(folder: Path) -> list[tuple[Path, Path]]:
     """Return pictures that have a mask of their name beside them."""
-    if not folder.is_dir():
-        return []
-    files = sorted(item for item in folder.iterdir() if item.suffix.lower() in IMAGE_SUFFIXES)
-    masks = {item.stem.removesuffix(MASK_ENDING): item for item in files if _is_mask(item)}
-    return [(item, masks[item.stem]) for item in files if not _is_mask(item) and item.stem in masks]
-
-
-def _is_mask(path: Path) -> bool:
-    return path.stem.endswith(MASK_ENDING)
+    pictures, masks, _ = pair_masks(look_into(folder).pictures)
+    return [(item, masks[item.stem]) for item in pictures if item.stem in masks]
 
 
 def _read_beside(pairs: list[tuple[Path, Path]]) -> CorrectedSet:

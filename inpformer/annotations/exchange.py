@@ -20,14 +20,12 @@ from inpformer.annotations.label_studio import read_label_studio, write_label_st
 from inpformer.annotations.labelled_set import LabelledSet, OutgoingSet, parse_json
 from inpformer.annotations.labelme import read_labelme, write_labelme
 from inpformer.annotations.mvtec import read_mvtec, write_mvtec
-from inpformer.annotations.plain_folders import (
-    DEFECT_FOLDERS,
-    NORMAL_FOLDERS,
-    read_plain_folders,
-)
+from inpformer.annotations.plain_folders import read_plain_folders
 from inpformer.annotations.store import AnnotationStore
 from inpformer.annotations.table import CLASSES, TABLE, read_table_set, write_table_set
 from inpformer.annotations.yolo import read_yolo, write_yolo
+from inpformer.datasets.folders import only_folder
+from inpformer.datasets.plain import is_plain
 from inpformer.errors import UserError
 from inpformer.files import PARTIAL_SUFFIX, make_folder
 
@@ -189,8 +187,8 @@ def _without_wrapping(path: Path) -> Path:
     """Go into a folder that is the only one, as zip files often have it."""
     if not path.is_dir() or _kind_of(path) is not None:
         return path
-    inside = [item for item in path.iterdir() if item.name[0] != "." and item.name != "__MACOSX"]
-    return _without_wrapping(inside[0]) if len(inside) == 1 and inside[0].is_dir() else path
+    inside = only_folder(path)
+    return path if inside is None else _without_wrapping(inside)
 
 
 def _reader(path: Path, kind: str, name: str) -> LabelledSet:
@@ -228,8 +226,7 @@ def _kind_of(path: Path) -> str | None:
     for kind in ("coco", "label-studio", "labelme"):
         if kind in kinds:
             return kind
-    folders = {item.name.lower() for item in path.iterdir() if item.is_dir()}
-    return "folders" if folders & {*NORMAL_FOLDERS, *DEFECT_FOLDERS} else None
+    return "folders" if is_plain(path) else None
 
 
 def _json_files(folder: Path) -> list[Path]:

@@ -11,11 +11,9 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from inpformer.datasets.sample import load_mask
 from inpformer.errors import ImageError, UserError
-from inpformer.images import MAX_PIXELS, load_image
-
-# Kinds of files that keep every pixel as it was.
-_EXACT_SUFFIXES = (".png", ".bmp", ".tif", ".tiff", ".gif", ".pgm", ".ppm")
+from inpformer.images import MAX_PIXELS
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,10 +102,7 @@ def read_class_mask(source: Path | bytes, name: str, shape: tuple[int, int]) -> 
 
 
 def read_binary_mask(path: Path, shape: tuple[int, int]) -> np.ndarray:
-    """Read a mask file that knows no classes.
-
-    Values above half are taken; in a lossless file without any, all that are not 0 (some data
-    sets write 1 for a defect).
+    """Read a mask file that knows no classes, see `load_mask`.
 
     Args:
         path: A picture file.
@@ -119,11 +114,10 @@ def read_binary_mask(path: Path, shape: tuple[int, int]) -> np.ndarray:
     Raises:
         UserError: It is missing, damaged, or of another size.
     """
-    grey = load_image(path).max(axis=2)
-    if grey.shape != shape:
-        raise UserError(_size_problem(f"'{path.name}'", grey.shape, shape))
-    exact = path.suffix.lower() in _EXACT_SUFFIXES
-    return grey > 0 if exact and grey.max() <= 127 else grey > 127
+    mask = load_mask(path)
+    if mask.shape != shape:
+        raise UserError(_size_problem(f"'{path.name}'", mask.shape, shape))
+    return mask
 
 
 def _read_grey(data: bytes, name: str) -> np.ndarray:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -23,18 +24,28 @@ from inpformer.annotations.table import (
     table_row,
     write_table,
 )
+from inpformer.datasets.folders import TRUTH_FOLDER, MaskFolders, look_into
 from inpformer.datasets.sample import NORMAL
 from inpformer.errors import UserError
 from inpformer.files import UniqueNames
-from inpformer.images import IMAGE_SUFFIXES, load_image
+from inpformer.images import load_image
 
 COMBINED, UNMARKED = "combined", "anomalous"
 _ASIDE = ("unlabelled", "skipped")
 
 
+class _Listed(NamedTuple):
+    """A picture, where it lies, its mask, and its row in the table."""
+
+    path: Path
+    place: str
+    mask: Path | None
+    row: dict[str, str] | None
+
+
 def write_mvtec(folder: Path, outgoing: OutgoingSet) -> list[str]:
     """Write all pictures into the layout of MVTec AD; the tables beside it lose nothing."""
-    folders = _defect_folders(outgoing.classes)
+    folders = defect_folders(outgoing.classes)
     rows, aside = [], 0
     for item in outgoing:
         place = _place_of(item.annotation, folders)
@@ -70,7 +81,8 @@ def _write_ground_truth(folder: Path, item: Outgoing) -> None:
     (folder / f"{item.stem}_mask.png").write_bytes(encode_mask(mask))
 
 
-def _defect_folders(classes: Sequence[DefectClass]) -> dict[int, str]:
+def defect_folders(classes: Sequence[DefectClass]) -> dict[int, str]:
+    """Return what the folder of each class is called, by value; never like a normal one's."""
     names = UniqueNames()
     for name in (NORMAL, COMBINED, UNMARKED):
         names.give(name)
@@ -85,35 +97,32 @@ def read_mvtec(root: Path) -> LabelledSet:
     """
     found = LabelledSet(read_classes(root))
     table = read_table(root)
-    by_folder = {name: value for value, name in _defect_folders(found.book.classes).items()}
+    by_folder = {name: value for value, name in defect_folders(found.book.classes).items()}
+    masks = MaskFolders([root / TRUTH_FOLDER])
     places = [f"train/{NORMAL}", *_ASIDE]
-    places += [f"test/{item.name}" for item in sorted((root / "test").glob("*")) if item.is_dir()]
+    places += [f"test/{item.name}" for item in look_into(root / "test").folders]
     for place in places:
-        for picture in sorted((root / place).glob("*")):
-            if picture.suffix.lower() not in IMAGE_SUFFIXES or picture.name.startswith("."):
-                continue
-            row = table.get(f"{place}/{picture.name}")
+        for path in look_into(root / place).pictures:
+            mask = masks.find(f"{place.removeprefix('test/')}/{path.stem}")
+            listed = _Listed(path, place, mask, table.get(f"{place}/{path.name}"))
             found.readers.append(
-                lambda picture=picture, place=place, row=row: _read_picture(
-                    root, picture, place, row, found.book, by_folder
-                )
+                lambda listed=listed: _read_picture(root, listed, found.book, by_folder)
             )
     return found
 
 
-def _read_picture(
-    root: Path,
-    picture: Path,
-    place: str,
-    row: dict[str, str] | None,
-    book: ClassBook,
-    by_folder: dict[str, int],
-) -> Entry:
+def _read_picture(root: Path, listed: _Listed, book: ClassBook, by_folder: dict[str, int]) -> Entry:
+    picture, place, mask_file, row = listed
     shape = load_image(picture).shape[:2]
     defect = place.removeprefix("test/") if place.startswith("test/") else NORMAL
     marked = np.zeros(shape, bool)
     if defect != NORMAL:
-        marked = _read_ground_truth(root / "ground_truth" / defect, picture.stem, shape)
+        if mask_file is None:
+            raise UserError(
+                f"The picture '{picture.stem}' has no mask in '{root / TRUTH_FOLDER / defect}'; "
+                f"add '{picture.stem}_mask.png' there."
+            )
+        marked = read_binary_mask(mask_file, shape)
     name = (row or {}).get("name") or f"{place}/{picture.name}"
     if row is not None:
         annotation = row_annotation(root, row, name, shape)
@@ -131,10 +140,3 @@ def _read_picture(
 
 def _empty_label(defect: str) -> str:
     return "normal" if defect == NORMAL else "anomalous"
-
-
-def _read_ground_truth(folder: Path, stem: str, shape: tuple[int, int]) -> np.ndarray:
-    for name in (f"{stem}_mask.png", f"{stem}.png"):
-        if (folder / name).is_file():
-            return read_binary_mask(folder / name, shape)
-    raise UserError(f"The picture '{stem}' has no mask in '{folder}'; add '{stem}_mask.png' there.")

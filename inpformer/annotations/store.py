@@ -80,6 +80,15 @@ class AnnotationStore(PictureFolder):
             with self._locked():  # its mask may have been dropped as too old while being read
                 return self._annotation(self._record(name), version)
 
+    def mask_path(self, name: str) -> Path | None:
+        """Return the file with the newest mask, to be read only; None if all is background.
+
+        Raises:
+            UserError: There is no such picture.
+        """
+        mask = self._record(name).versions[-1].mask
+        return None if mask is None else self._masks.folder / mask.file
+
     def history(self, name: str) -> tuple[VersionInfo, ...]:
         """Return the versions that are kept, oldest first.
 

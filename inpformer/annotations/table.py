@@ -76,7 +76,7 @@ def read_classes(folder: Path) -> ClassBook:
         return ClassBook()
     with blame(path, _KIND):
         return ClassBook(
-            [DefectClass(int(row["value"]), row["name"], row["colour"]) for row in _read_csv(path)]
+            [DefectClass(int(row["value"]), row["name"], row["colour"]) for row in read_csv(path)]
         )
 
 
@@ -90,7 +90,7 @@ def read_table(folder: Path) -> dict[str, dict[str, str]]:
     if not path.is_file():
         return {}
     with blame(path, _KIND):
-        return {row["file_name"]: row for row in _read_csv(path)}
+        return {row["file_name"]: row for row in read_csv(path)}
 
 
 def read_table_set(root: Path) -> LabelledSet:
@@ -158,7 +158,12 @@ def _write_csv(path: Path, columns: Sequence[str], rows: Iterable[Sequence[str]]
         writer.writerows(rows)
 
 
-def _read_csv(path: Path) -> list[dict[str, str]]:
+def read_csv(path: Path) -> list[dict[str, str]]:
+    """Read a CSV table in UTF-8, a row as text by column; what a short row lacks is empty.
+
+    Raises:
+        UserError: It is missing or damaged.
+    """
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
             rows = list(csv.DictReader(stream, strict=True))

@@ -16,6 +16,9 @@ Split = Literal["train", "test"]
 NORMAL = "good"
 # Masks of most sets are black and white; half of that is the cut.
 HALF_BRIGHT = 127
+# Kinds of files that keep every pixel as it was.
+_EXACT_SUFFIXES = (".png", ".bmp", ".tif", ".tiff", ".gif", ".pgm", ".ppm")
+_NAMED = 3
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,7 @@ class Sample:
         defect: Kind of defect, such as the name of its folder; `good` for a normal picture.
         mask_path: Where the defect is; None for a normal picture, and where nobody has marked it.
         class_name: The object that is shown, such as `bottle`; empty if there is but one.
-        mask_level: Mask pixels brighter than this, of 0 to 255, are defect.
+        mask_level: Mask pixels brighter than this, of 0 to 255, are defect; see `load_mask`.
     """
 
     path: Path
@@ -85,16 +88,18 @@ class DataSet:
         return [s for s in self.samples if s.class_name == class_name and s.split == split]
 
     def counts(self) -> list[ClassCounts]:
-        """Return how many pictures each class has."""
-        found = []
-        for name in self.class_names:
-            test = self.of(name, "test")
-            anomalous = [sample for sample in test if sample.is_anomalous]
-            unmasked = sum(not sample.is_masked for sample in anomalous)
-            train = len(self.of(name, "train"))
-            normal = len(test) - len(anomalous)
-            found.append(ClassCounts(name, train, normal, len(anomalous), unmasked))
-        return found
+        """Return how many pictures each class has, by class."""
+        found = {name: ClassCounts(name, 0, 0, 0, 0) for name in self.class_names}
+        for sample in self.samples:
+            row, is_test = found[sample.class_name], sample.split == "test"
+            found[sample.class_name] = ClassCounts(
+                row.class_name,
+                row.train + (not is_test),
+                row.test_normal + (is_test and not sample.is_anomalous),
+                row.test_anomalous + (is_test and sample.is_anomalous),
+                row.unmasked + (is_test and not sample.is_masked),
+            )
+        return list(found.values())
 
     def summary(self) -> str:
         """Say in one line what this is."""
@@ -110,14 +115,25 @@ class DataSet:
 def load_mask(path: Path, level: int = HALF_BRIGHT) -> np.ndarray:
     """Read a mask file as `(H, W)` bool: True where it is brighter than `level`.
 
+    In a lossless file that is nowhere brighter, all that is not 0 is taken, as some data sets write
+    1 for a defect.
+
     Raises:
         ImageError: The file is missing or damaged.
     """
-    return load_image(path)[:, :, 0] > level
+    # Not of one channel: masks of several classes may come in colours.
+    grey = load_image(path).max(axis=2)
+    is_exact = path.suffix.lower() in _EXACT_SUFFIXES
+    return grey > (0 if is_exact and grey.max() <= level else level)
 
 
-def shown(paths: Sequence[Path], root: Path, most: int = 3) -> str:
+def shown(paths: Sequence[Path], root: Path) -> str:
     """Name the first few of many files, by their place in the data set."""
-    names = [path.relative_to(root).as_posix() for path in paths[:most]]
-    more = len(paths) - len(names)
-    return ", ".join(names) + (f" and {more} more" if more else "")
+    names = [path.relative_to(root).as_posix() for path in paths[:_NAMED]]
+    return first_few(names, len(paths))
+
+
+def first_few(names: Sequence[str], total: int | None = None) -> str:
+    """Put the first few of `total` names (as many as are given if left out) into a sentence."""
+    more = (len(names) if total is None else total) - len(names[:_NAMED])
+    return ", ".join(names[:_NAMED]) + (f" and {more} more" if more else "")

@@ -16,7 +16,16 @@ PACKAGE = Path(__file__).resolve().parents[2] / "inpformer"
 ERRORS = {"UserError", "ImageError", "WeightsError", "ConfigError", "FitCancelledError"}
 ERRORS |= {"HubProblemError", "FoundWeights"}
 # The commands speak English; `errors` only passes on what `require` is given.
-NOT_SHOWN = {"cli.py", "annotate_command.py", "retrain_command.py", "train_command.py", "errors.py"}
+NOT_SHOWN = {
+    "cli.py",
+    "annotate_command.py",
+    "dataset_command.py",
+    "retrain_command.py",
+    "train_command.py",
+    "errors.py",
+}
+# Besides errors: what is collected to be said later.
+SAID = ("problems.append", "notes.append", "findings.say")
 CHINESE = Sentences(SENTENCES)
 
 
@@ -76,7 +85,7 @@ def library_sentences() -> dict[str, str]:
                     argument = node.args[-1]
                 elif name == "require" and len(node.args) > 1:
                     argument = node.args[1]
-                elif ast.unparse(node.func) in ("problems.append", "notes.append"):
+                elif ast.unparse(node.func) in SAID:
                     argument = node.args[0]
                 for sentence in samples_of(argument, tree) if argument is not None else ():
                     if not re.search(r"[a-z]{3}", sentence):

@@ -263,6 +263,31 @@ def test_plain_folders_are_imported_with_their_masks(tmp_path):
     assert np.array_equal(store.load("defect/2.png").mask, (mask > 0).astype(np.uint8))
 
 
+def test_masks_beside_pictures_in_plain_folders_are_masks(tmp_path):
+    inner = tmp_path / "outer" / "in"
+    save_picture(inner / "ok" / "1.png", 1)
+    save_picture(inner / "bad" / "dent" / "2.jpg", 2)
+    (tmp_path / "outer" / "readme.txt").write_text("x")
+    mask = np.zeros((20, 30), np.uint8)
+    mask[2:5, 2:5] = 255
+    Image.fromarray(mask).save(inner / "bad" / "dent" / "2_mask.png")
+    for source in (inner, inner.parent):
+        store = imported(tmp_path, source)
+        assert [item.name for item in store.pictures()] == ["bad/dent/2.jpg", "ok/1.png"]
+        assert np.array_equal(store.load("bad/dent/2.jpg").mask != 0, mask > 0)
+        shutil.rmtree(store.folder)
+
+
+def test_masks_in_the_layout_of_mvtec_may_be_of_any_kind(tmp_path):
+    mask = np.zeros((20, 30), np.uint8)
+    mask[2:5, 2:5] = 255
+    save_picture(tmp_path / "in" / "test" / "ko" / "1.bmp", 1)
+    (tmp_path / "in" / "ground_truth" / "ko").mkdir(parents=True)
+    Image.fromarray(mask).save(tmp_path / "in" / "ground_truth" / "ko" / "1.bmp")
+    store = imported(tmp_path, tmp_path / "in")
+    assert np.array_equal(store.load("test/ko/1.bmp").mask != 0, mask > 0)
+
+
 def test_magnetic_tiles_are_imported_and_exported_as_they_are(tiles, tmp_path):
     source = tmp_path / "few"
     samples = [item for item in read_mvtec_folder(tiles) if item.mask_path][::40]

@@ -114,6 +114,15 @@ def test_a_mask_is_true_where_it_is_brighter_than_half(tmp_path):
         load_mask(tmp_path / "none.png")
 
 
+@pytest.mark.parametrize(("name", "share"), [("m.png", 0.5), ("m.bmp", 0.5), ("m.jpg", 0.0)])
+def test_a_mask_that_is_nowhere_bright_is_true_where_it_is_not_0_if_no_pixel_was_lost(
+    tmp_path, name, share
+):
+    values = np.array([[0, 1], [0, 1]], np.uint8).repeat(8, 0).repeat(8, 1)
+    assert load_mask(write(tmp_path / name, values)).mean() == share
+    assert not load_mask(write(tmp_path / name, values * 0)).any()
+
+
 def test_the_real_photos_are_read(tiles):
     samples = read_mvtec_folder(tiles)
     kinds = {s.defect for s in samples if s.split == "test"}

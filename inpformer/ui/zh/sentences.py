@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from inpformer.ui.zh.sentences_annotations import ANNOTATIONS
+from inpformer.ui.zh.sentences_datasets import DATASETS
 from inpformer.ui.zh.sentences_files import FILES, SHOTS, UPLOADS
 from inpformer.ui.zh.sentences_training import TRAINING
 from inpformer.ui.zh.sentences_weights import SETTINGS, WEIGHTS
@@ -194,4 +195,5 @@ SENTENCES: Final = {
     **SETTINGS,
     **EXAMPLES,
     **ANNOTATIONS,
+    **DATASETS,
 }
