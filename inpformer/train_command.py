@@ -119,6 +119,8 @@ def _train(options: argparse.Namespace, should_stop: Callable[[], bool]) -> int:
     textures = _textures(options.textures)
 
     # Late, for they bring torch: what is wrong with the data is said at once.
+    import torch
+
     from inpformer.detector import AnomalyDetector
     from inpformer.detector_file import choose_device
     from inpformer.training.processes import Processes
@@ -126,6 +128,8 @@ def _train(options: argparse.Namespace, should_stop: Callable[[], bool]) -> int:
     from inpformer.training.run import train as train_detectors
 
     device = choose_device(options.device)
+    if device.type == "cuda" and device.index is not None:
+        torch.cuda.set_device(device)  # `accelerate` takes the current one
     processes = Processes(device.type == "cpu", settings.get("mixed_precision", "no"))
     source = AnomalyDetector.load(options.encoder, str(processes.device), options.weights)
     _tell(source.provenance.encoder_reason)

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import random
-import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
-import pytest
 import torch
 from PIL import Image
 
 from inpformer.config import ModelConfig
 from inpformer.datasets.sample import DataSet, Sample
 from inpformer.detector import AnomalyDetector, Provenance
-from inpformer.errors import UserError
 from inpformer.modeling.build import build_encoder, build_model
 from inpformer.modeling.model import INPFormer
 from inpformer.presets import EncoderConfig
@@ -99,27 +93,6 @@ def _save(path: Path, pixels: np.ndarray) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(pixels).save(path)
     return path
-
-
-def install_draws(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have samples drawn in a way that tests know."""
-
-    def draw_from(samples: list[Sample], count: int, seed: int) -> list[Sample]:
-        if count > len(samples):
-            raise UserError(f"{count} pictures are wanted, and there are {len(samples)}.")
-        return random.Random(seed).sample(samples, count)
-
-    module = ModuleType("inpformer.datasets.draws")
-    module.draw_shots = lambda data, name, count, seed: draw_from(
-        data.of(name, "train"), count, seed
-    )
-    module.draw_anomalies = lambda data, name, count, seed: draw_from(
-        [s for s in data.of(name, "test") if s.mask_path], count, seed
-    )
-    module.without = lambda data, odd: replace(
-        data, samples=tuple(s for s in data.samples if s not in odd)
-    )
-    monkeypatch.setitem(sys.modules, module.__name__, module)
 
 
 def trained_tensors(file: Path) -> dict[str, torch.Tensor]:

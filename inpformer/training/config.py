@@ -51,7 +51,7 @@ class TrainConfig:
             of the whole batch, so the parts run forward twice.
         learning_rate: Peak rate; None takes the papers' (1e-3, ++ 5e-4).
         final_learning_rate: Rate that the cosine approaches.
-        warmup_steps: Steps in which the rate rises from 0.
+        warmup_steps: Steps in which the rate rises from 0; at most half of a phase.
         gradient_clip: Limit of the norm of the gradient over all parameters.
         shots: Pictures per class (few-shot only).
         views: Kind of the 22 views of each shot (few-shot only), see `FitConfig.views`.
@@ -243,5 +243,10 @@ _RANGES: dict[str, tuple[float, float]] = {
 _FILTER_DEFAULTS: dict[str, Any] = {
     **FILTER_DEFAULTS,
     "geometry": "full",
+    # Few pictures, cheap steps: small batches make more steps of the same pictures.
+    "batch_size": 4,
+    "warmup_steps": 40,
+    "head_epochs": 20,
+    "head_learning_rate": 2e-3,
     "head_input": "scaled",
 }

@@ -19,7 +19,7 @@ class Rates:
 
     Attributes:
         steps: Steps of the phase.
-        warmup: Steps in which the rate rises from 0.
+        warmup: Steps in which the rate rises from 0; at most half of them are.
         peak: Largest rate.
         final: Rate that the cosine approaches.
         norm_limit: Largest norm of the gradient over all parameters.
@@ -33,7 +33,8 @@ class Rates:
 
     def of(self, step: int) -> float:
         """Return the rate of a step, 0-based."""
-        return warmup_cosine(step, self.steps, self.warmup, self.peak, self.final)
+        warmup = min(self.warmup, self.steps // 2)
+        return warmup_cosine(step, self.steps, warmup, self.peak, self.final)
 
 
 class StepReport(NamedTuple):

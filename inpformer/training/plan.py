@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 
+from inpformer.datasets.draws import draw_anomalies, draw_shots, without
 from inpformer.datasets.sample import DataSet, Sample
 from inpformer.errors import ImageError, UserError
 from inpformer.files import UniqueNames
@@ -160,8 +161,6 @@ class _Planner:
         return readable
 
     def _shots(self, data: DataSet, name: str) -> list[Sample]:
-        from inpformer.datasets.draws import draw_shots
-
         def problem(sample: Sample) -> str:
             self._sizes[sample.path] = load_image(sample.path).shape[:2]
             return ""
@@ -171,7 +170,6 @@ class _Planner:
     def _anomalies(self, data: DataSet, name: str) -> list[Sample]:
         if not self._config.anomalies:
             return []
-        from inpformer.datasets.draws import draw_anomalies
 
         def problem(sample: Sample) -> str:
             is_in_sight = self._stream.read_masked(sample).mask.any()
@@ -188,8 +186,6 @@ class _Planner:
         problem: Callable[[Sample], str],
     ) -> list[Sample]:
         """Draw until all that is drawn can be used."""
-        from inpformer.datasets.draws import without
-
         while True:
             drawn = list(draw(data, name, count, self._config.seed))
             odd = []

@@ -3,17 +3,14 @@
 import json
 import os
 import signal
-import sys
 from dataclasses import fields
-from types import ModuleType
 
 import pytest
-from training_data import install_draws, source, write_data
+from training_data import source, write_data
 
 from inpformer import cli, train_command
 from inpformer.config import LossConfig
 from inpformer.detector import AnomalyDetector
-from inpformer.errors import UserError
 from inpformer.training.config import TrainConfig
 
 QUICK = (
@@ -23,19 +20,9 @@ QUICK = (
 
 
 @pytest.fixture
-def work(tmp_path, monkeypatch):
+def work(tmp_path):
     """A folder with a data set of two classes, and an encoder to train on."""
-    install_draws(monkeypatch)
-    data = write_data(tmp_path / "parts")
-    find = ModuleType("inpformer.datasets.find")
-
-    def open_dataset(path, layout=None):
-        if path != data.root:
-            raise UserError(f"There is no data set at '{path}'.")
-        return data
-
-    find.open_dataset = open_dataset
-    monkeypatch.setitem(sys.modules, find.__name__, find)
+    write_data(tmp_path / "parts")
     source().save(tmp_path / "encoder.safetensors", bundle_encoder=True)
     return tmp_path
 
@@ -108,7 +95,7 @@ def test_only_the_main_process_speaks(work, capsys, monkeypatch):
         (("--set", "epochs=3", "--epochs", 4), "'epochs' is given twice"),
         (("--set", "losses.mining_gamma=-1"), "mining_gamma"),
         (("--class", "screw"), "There is no class 'screw'"),
-        (("--setting", "few-shot", "--shots", 9), "9 pictures are wanted"),
+        (("--setting", "few-shot", "--shots", 9), "9 pictures cannot be drawn"),
         (("--anomalies", 2, "--variant", "inp-former"), "segmentation head"),
         (("--mixed-precision", "fp16"), "fp16"),
         (("--encoder", "nothing"), "neither a detector file"),
@@ -124,7 +111,7 @@ def test_what_cannot_be_used_is_said_in_one_sentence(work, capsys, options, word
 
 def test_a_data_set_that_is_not_there_is_refused(work, capsys):
     code = cli.main(["train", str(work / "none"), "-o", str(work / "run")])
-    assert code == 2 and "no data set" in capsys.readouterr().err
+    assert code == 2 and "There is no folder" in capsys.readouterr().err
 
 
 def test_what_is_not_asked_for_is_left_to_the_defaults():

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from training_data import ENCODER, QUICK, install_draws, new_model, write_data
+from training_data import ENCODER, QUICK, new_model, write_data
 
 from inpformer.augmentation import VIEW_COUNT, make_view
 from inpformer.datasets.sample import DataSet, Sample
@@ -131,8 +131,7 @@ def test_a_class_without_a_name_gives_a_detector_for_all(tmp_path):
     assert chosen.name == "*"
 
 
-def test_shots_are_shown_in_22_views_and_whole_sets_as_they_are(data, monkeypatch):
-    install_draws(monkeypatch)
+def test_shots_are_shown_in_22_views_and_whole_sets_as_they_are(data):
     few = replace(QUICK, setting="few-shot", shots=2)
     for chosen in plan(data, few).sets:
         views = views_to_train_on(chosen, few)

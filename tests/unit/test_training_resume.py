@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import training_run_worker
-from training_data import QUICK, assert_same_detectors, install_draws, source, write_data
+from training_data import QUICK, assert_same_detectors, source, write_data
 
 from inpformer.config import LossConfig
 from inpformer.datasets.sample import DataSet
@@ -26,11 +26,6 @@ FEW = replace(QUICK, setting="few-shot", shots=1, batch_size=11, tokens_per_view
 
 class KilledError(BaseException):
     """What nobody catches, as if the process were gone."""
-
-
-@pytest.fixture(autouse=True)
-def _draws(monkeypatch):
-    install_draws(monkeypatch)
 
 
 @pytest.fixture

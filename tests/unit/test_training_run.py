@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from training_data import QUICK, install_draws, source, write_data
+from training_data import QUICK, source, write_data
 
 from inpformer.augmentation import VIEW_COUNT
 from inpformer.datasets.sample import DataSet
@@ -14,11 +14,6 @@ from inpformer.errors import UserError
 from inpformer.images import load_image
 from inpformer.training.processes import Processes
 from inpformer.training.run import TrainRequest, train
-
-
-@pytest.fixture(autouse=True)
-def _draws(monkeypatch):
-    install_draws(monkeypatch)
 
 
 @pytest.fixture
@@ -250,8 +245,8 @@ def spoil_class(data):
     ("config", "request_", "words"),
     [
         ({}, {"classes": ("screw",)}, "There is no class 'screw' in the data; there are: bolt"),
-        ({"setting": "few-shot", "shots": 9}, {}, "9 pictures are wanted"),
-        ({"anomalies": 9}, {}, "9 pictures are wanted"),
+        ({"setting": "few-shot", "shots": 9}, {}, "9 (pictures|anomalies) cannot be drawn"),
+        ({"anomalies": 9}, {}, "9 (pictures|anomalies) cannot be drawn"),
         ({"cache": "memory", "cache_bytes": 10}, {}, "cache_bytes"),
     ],
 )
