@@ -243,8 +243,6 @@ _RANGES: dict[str, tuple[float, float]] = {
 _FILTER_DEFAULTS: dict[str, Any] = {
     **FILTER_DEFAULTS,
     "geometry": "full",
-    # Few pictures, cheap steps: small batches make more steps of the same pictures.
-    "batch_size": 4,
     "warmup_steps": 40,
     "head_epochs": 20,
     "head_learning_rate": 2e-3,

@@ -83,6 +83,12 @@ class PictureStream:
         geometry = self.geometry(image.shape[:2])
         return MaskedPicture(pixels_tensor(geometry.to_input(image)), mask_tensor(mask, geometry))
 
+    def forget(self) -> None:
+        """Keep no pictures any more; the next model has others."""
+        with self._lock:
+            self._room += sum(pixels.nbytes for pixels in self._kept.values())
+            self._kept.clear()
+
     def _pixels(self, path: Path) -> np.ndarray:
         kept = self._kept.get(path)
         if kept is not None:
