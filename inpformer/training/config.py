@@ -72,7 +72,7 @@ class TrainConfig:
         real_share: Share of the head's pictures that show a region of them instead of a synthetic
             defect (assumption).
         hold_out: Share of each class's pictures that are not trained on but set the thresholds.
-            With 0, the papers' way, thresholds come from changed views of trained pictures.
+            With 0, the papers' way, thresholds come from slightly changed trained pictures.
         calibration_views: Views that set the thresholds, at least.
         false_alarm_rate: Wished share of these above the threshold.
         map_balance: See `ModelConfig.map_balance`.
