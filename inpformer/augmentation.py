@@ -30,6 +30,8 @@ VIEW_COUNT = len(VIEW_NAMES)
 # the picture's sides, of its size, of its brightness and of one colour.
 STATION_TURN, STATION_SHIFT, STATION_ZOOM = 4.0, 0.04, 0.03
 STATION_LIGHT, STATION_TINT = 0.1, 0.03
+# Of a slight view, which a model that saw the picture as it is should hardly find odder.
+SLIGHT = 0.1
 _GREY_WEIGHTS = (0.299, 0.587, 0.114)
 
 
@@ -39,9 +41,10 @@ def make_view(image: Tensor, index: int, kind: str = "paper") -> Tensor:
     Args:
         image: `(3, H, W)` in [0, 1].
         index: 0 to `VIEW_COUNT` - 1; for the paper's, in the order of `VIEW_NAMES`. The first
-            view is the picture itself. There are more `station` views: one for any index.
+            view is the picture itself. There is a `station` and a `slight` view for
+            any index.
         kind: `paper`, or `station`: small turns, shifts, sizes and lights, for parts that lie the
-            same way in every picture.
+            same way in every picture; `slight` is a tenth of that.
 
     Returns:
         `(3, H, W)`, or `(3, W, H)` for a quarter turn. What a rotation or a shift uncovers is
@@ -49,8 +52,8 @@ def make_view(image: Tensor, index: int, kind: str = "paper") -> Tensor:
     """
     if index == 0:
         return image
-    if kind == "station":
-        return _station_view(image, index)
+    if kind in ("station", "slight"):
+        return _station_view(image, index, 1.0 if kind == "station" else SLIGHT)
     index -= 1
     if index < len(ROTATIONS):
         return _warp(image, angle=math.radians(ROTATIONS[index]))
@@ -66,12 +69,12 @@ def make_view(image: Tensor, index: int, kind: str = "paper") -> Tensor:
     return image.rot90(index - 1, dims=(-2, -1))
 
 
-def _station_view(image: Tensor, index: int) -> Tensor:
+def _station_view(image: Tensor, index: int, strength: float) -> Tensor:
     """Return the picture as the station might have taken it; the same one for the same index."""
     rng = random.Random(index)
 
     def up_to(most: float) -> float:
-        return rng.uniform(-most, most)
+        return strength * rng.uniform(-most, most)
 
     shift = (2 * up_to(STATION_SHIFT), 2 * up_to(STATION_SHIFT))  # the sampling grid is 2 wide
     angle, zoom = math.radians(up_to(STATION_TURN)), 1 + up_to(STATION_ZOOM)

@@ -232,6 +232,7 @@ class Retrainer:
                 correction_count=len(chosen),
                 retrain=to_dict(self.config),
                 shot_count=self._fit.shot_count,
+                geometry="full",  # as the thresholds are set anew
             ),
             self._calibration(head),
         )

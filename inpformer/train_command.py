@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, fields
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from inpformer.training.run_log import TrainProgress
 
 _STOPPED = 130
+_SECONDS_BETWEEN = 0.1
 # Options whose field has another name.
 _RENAMED = {"inps": "inp_count", "accumulate": "gradient_accumulation_steps"}
 _LOSS_OPTIONS = {"coherence": "coherence", "mining": "mining_branches"}
@@ -217,6 +219,7 @@ class _Bar:
     def __init__(self, is_shown: bool) -> None:
         self._bar = tqdm(total=1, bar_format=_BAR, disable=not is_shown)
         self._phase: tuple[str, str] | None = None
+        self._shown = 0.0
 
     def __enter__(self) -> _Bar:
         return self
@@ -226,8 +229,12 @@ class _Bar:
 
     def show(self, progress: TrainProgress) -> None:
         """Show a report of the run; a phase begins at the left."""
-        if self._bar.disable:
+        now = time.monotonic()
+        if self._bar.disable or (
+            now - self._shown < _SECONDS_BETWEEN and progress.step < progress.step_count
+        ):
             return
+        self._shown = now
         if self._phase != (progress.model, progress.phase):
             self._phase = (progress.model, progress.phase)
             self._bar.reset(progress.step_count)
@@ -256,8 +263,6 @@ def _asked_to_stop() -> Iterator[Callable[[], bool]]:
 def _report(folder: Path, record: dict[str, Any], as_json: bool) -> None:
     if not _is_main():
         return
-    for name, problem in record["left_out"].items():
-        _tell(f"Left out {name}: {problem}")
     files = {name: str(folder / file) for name, file in record["detectors"].items()}
     if as_json:
         print(json.dumps({"run": str(folder), **record, "detectors": files}))

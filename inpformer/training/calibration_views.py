@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from inpformer.augmentation import VIEW_COUNT
 from inpformer.calibration import ViewMaps
 from inpformer.config import ModelConfig
 from inpformer.datasets.sample import Sample
@@ -23,7 +22,8 @@ def calibration_views(chosen: TrainingSet, config: TrainConfig) -> list[View]:
 
     Pictures that were held out come as they are first, all of them, and then slightly changed
     until there are enough views. Where none was held out, slightly changed trained pictures must
-    do; no training shows the same change, not even that of `station` views.
+    do: on example parts they score as new normal pictures do, while those of the training score
+    lower, and `station` views, which were never shown, far higher.
     """
     if chosen.held_out:
         pictures, first = chosen.held_out, 0
@@ -33,8 +33,8 @@ def calibration_views(chosen: TrainingSet, config: TrainConfig) -> list[View]:
         pictures = _evenly(chosen.normal, wanted)
     rounds = -(-wanted // len(pictures))
     views = [
-        View(sample.path, 0 if turn == 0 else VIEW_COUNT + turn, "station")
-        for turn in range(first, first + rounds)
+        View(sample.path, index, "slight")
+        for index in range(first, first + rounds)
         for sample in pictures
     ]
     return views[:wanted]
@@ -44,7 +44,7 @@ def method_of(chosen: TrainingSet) -> str:
     """Say how the views were come by."""
     if chosen.held_out:
         return "normal pictures that were held out of the training"
-    return "slightly changed pictures of the training, which score lower than new ones do"
+    return "slightly changed pictures of the training; new pictures may score higher"
 
 
 @torch.no_grad()

@@ -72,7 +72,7 @@ class TrainConfig:
         real_share: Share of the head's pictures that show a region of them instead of a synthetic
             defect (assumption).
         hold_out: Share of each class's pictures that are not trained on but set the thresholds.
-            With 0, the papers' way, thresholds come from changed views of trained pictures.
+            With 0, the papers' way, thresholds come from slightly changed trained pictures.
         calibration_views: Views that set the thresholds, at least.
         false_alarm_rate: Wished share of these above the threshold.
         map_balance: See `ModelConfig.map_balance`.
@@ -243,8 +243,6 @@ _RANGES: dict[str, tuple[float, float]] = {
 _FILTER_DEFAULTS: dict[str, Any] = {
     **FILTER_DEFAULTS,
     "geometry": "full",
-    # Few pictures, cheap steps: small batches make more steps of the same pictures.
-    "batch_size": 4,
     "warmup_steps": 40,
     "head_epochs": 20,
     "head_learning_rate": 2e-3,

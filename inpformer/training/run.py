@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,6 +23,8 @@ from inpformer.training.processes import Processes
 from inpformer.training.run_folder import FORMAT, RunFolder, detector_files, digest_of, versions
 from inpformer.training.run_log import RunLog, TrainProgress
 from inpformer.training.stream import PictureStream
+
+_logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -102,6 +105,9 @@ class _Run:
             self._look,
             self._stream,
         )
+        if self._processes.is_main:
+            for name, problem in plan.left_out.items():
+                _logger.warning("Left out %s: %s", name, problem)
         wanted = self._record(plan)
         record = self._processes.from_main(lambda: self._folder.begin(wanted, self._request.resume))
         self._write(record)
@@ -122,16 +128,22 @@ class _Run:
         return record
 
     def _check_folder(self) -> None:
-        self._folder.check(self._request.resume)
+        self._folder.begin(self._settings(), self._request.resume)
         read_checkpoint(self._folder.checkpoint_file)
 
-    def _record(self, plan: TrainingPlan) -> dict[str, Any]:
-        """Return what the run is, and all that is known of it before it begins."""
+    def _settings(self) -> dict[str, Any]:
+        """Return what is known of the run before any picture is looked at."""
         encoder = self._source.config.encoder
         return {
             "format": FORMAT,
             "config": to_dict(self._config),
             "encoder": f"{encoder.name} {encoder_fingerprint(self._source.model.encoder)}",
+        }
+
+    def _record(self, plan: TrainingPlan) -> dict[str, Any]:
+        """Return what the run is, and all that is known of it before it begins."""
+        return {
+            **self._settings(),
             "classes": sorted({s.class_name for chosen in plan.sets for s in chosen.normal}),
             "pictures": digest_of([*plan.normal, *plan.held_out, *plan.taken_out]),
             "textures": digest_of(path.name for path in self._request.textures),
@@ -173,6 +185,7 @@ class _Run:
         self, chosen: TrainingSet, context: RunContext, checkpoint: Checkpoint | None, file: str
     ) -> None:
         model, calibration = ModelTraining(chosen, context).run(checkpoint)
+        self._stream.forget()
         provenance = replace(
             self._source.provenance,
             fit={},

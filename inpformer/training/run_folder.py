@@ -42,14 +42,15 @@ class RunFolder:
         self.curve_file = root / "curve.html"
         self.checkpoint_file = root / "checkpoint" / "state.safetensors"
 
-    def check(self, resume: bool) -> dict[str, Any] | None:
-        """Return the record of the run that is there to go on; None for a new run.
+    def begin(self, record: Mapping[str, Any], resume: bool) -> dict[str, Any]:
+        """Return the record to go on from: that of the folder if it may be, or a new one.
 
         Args:
+            record: What this run is, as far as it is known; compared with what is there.
             resume: Whether a run that is there may go on.
 
         Raises:
-            UserError: A run is there that must not go on, or nothing can be written.
+            UserError: A run is there that must not or cannot go on, or nothing can be written.
         """
         found = self.read()
         if found is None:
@@ -59,19 +60,6 @@ class RunFolder:
                 f"'{self.root}' holds a run already; add --resume to go on with it, or choose "
                 "another folder."
             )
-        return found
-
-    def begin(self, record: Mapping[str, Any], resume: bool) -> dict[str, Any]:
-        """Return the record to go on from: that of the folder if it may be, or a new one.
-
-        Args:
-            record: What this run is.
-            resume: Whether a run that is there may go on.
-
-        Raises:
-            UserError: A run is there that must not or cannot go on, or nothing can be written.
-        """
-        found = self.check(resume)
         problem = first_difference(found, record) if found else ""
         if problem:
             raise UserError(
@@ -131,13 +119,18 @@ def versions() -> dict[str, str]:
 
 
 def first_difference(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
-    """Say the first thing in which two records are not the same run; empty if there is none."""
+    """Say the first thing in which two records are not the same run; empty if there is none.
+
+    Args:
+        found: The record of a run.
+        wanted: Its `config`, and of what else identifies a run, as much as is known.
+    """
     before, now = found.get("config", {}), wanted["config"]
     for name in [*now, *(set(before) - set(now))]:
         if name not in FREE_ON_RESUME and before.get(name) != now.get(name):
             return f"its {name} is {_shown(before.get(name))}, and now {_shown(now.get(name))}"
     for name in _IDENTITY:
-        if found.get(name) != wanted[name]:
+        if name in wanted and found.get(name) != wanted[name]:
             return f"it was started with {_IDENTITY_WORDS[name]}"
     return ""
 

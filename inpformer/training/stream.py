@@ -6,13 +6,12 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 from torch import Tensor
 
 from inpformer.augmentation import make_view
-from inpformer.config import ViewKind
 from inpformer.datasets.sample import Sample, load_mask
 from inpformer.errors import ImageError
 from inpformer.geometry import ImageGeometry
@@ -31,7 +30,7 @@ class View(NamedTuple):
 
     path: Path
     index: int = 0
-    kind: ViewKind = "paper"
+    kind: Literal["paper", "station", "slight"] = "paper"
 
 
 class PictureStream:
@@ -82,6 +81,12 @@ class PictureStream:
             )
         geometry = self.geometry(image.shape[:2])
         return MaskedPicture(pixels_tensor(geometry.to_input(image)), mask_tensor(mask, geometry))
+
+    def forget(self) -> None:
+        """Keep no pictures any more; the next model has others."""
+        with self._lock:
+            self._room += sum(pixels.nbytes for pixels in self._kept.values())
+            self._kept.clear()
 
     def _pixels(self, path: Path) -> np.ndarray:
         kept = self._kept.get(path)

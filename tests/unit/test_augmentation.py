@@ -218,3 +218,18 @@ def test_a_station_moves_a_spot_by_no_more_than_a_few_percent():
         spot = make_view(picture, index, "station").sum(dim=0)
         centre = torch.stack([(spot.sum(dim=d) * rows).sum() / spot.sum() for d in (1, 0)])
         assert (centre - 99.5).abs().max() <= 200 * STATION_SHIFT * (1 + STATION_ZOOM) + 1.5
+
+
+@pytest.mark.parametrize("index", [1, 5, VIEW_COUNT, 500])
+def test_a_slight_view_is_much_nearer_to_the_picture_than_a_station_view(index):
+    picture = smooth_picture()
+    far, near = (
+        (make_view(picture, index, kind) - picture).abs().mean() for kind in ("station", "slight")
+    )
+    assert 0 < near < 0.25 * far
+    assert torch.equal(make_view(picture, 0, "slight"), picture)
+
+
+def test_there_is_another_slight_view_for_any_index():
+    views = [make_view(smooth_picture(), index, "slight") for index in range(3 * VIEW_COUNT)]
+    assert len({tuple(view.flatten().tolist()) for view in views}) == len(views)

@@ -122,6 +122,15 @@ def test_a_new_version_is_saved_and_loaded(retrained, tmp_path):
     assert third.provenance.version == 3, "what a file says of the fit is enough to go on"
 
 
+def test_thresholds_set_anew_are_for_whole_pictures_again(fitted):
+    provenance = replace(fitted.provenance, geometry="benchmark")  # as after a training
+    trained = AnomalyDetector(fitted.model, fitted.config, provenance, fitted.calibration)
+    retrained = trained.retrain(SHOTS, CORRECTIONS, FEW_STEPS)
+    assert retrained.provenance.geometry == "full"
+    assert not any("rough guide" in n for n in retrained.predict(normal_picture(1)).notices)
+    assert any("rough guide" in n for n in trained.predict(normal_picture(1)).notices)
+
+
 def test_the_weight_of_the_head_is_given_or_checked_or_cautious(fitted):
     given = fitted.retrain(SHOTS, CORRECTIONS, replace(FEW_STEPS, head_weight=3.0))
     assert given.config.head_weight == 3

@@ -48,6 +48,19 @@ def test_a_run_is_trained_and_told(work, capsys):
     assert AnomalyDetector.load(file, "cpu").provenance.training["batch_size"] == 4
 
 
+def test_a_damaged_picture_is_named_before_the_training_begins(work, capsys, caplog, monkeypatch):
+    (work / "parts/nut/train/good/2.png").write_bytes(b"no picture")
+    said = []
+
+    def note(self, progress):
+        if progress.phase == "train":
+            said.append(caplog.text)
+
+    monkeypatch.setattr(train_command._Bar, "show", note)
+    assert run(capsys, work, *QUICK)[0] == 0
+    assert "Left out nut/train/good/2.png: '2.png'" in said[0]
+
+
 def test_machines_are_told_in_json(work, capsys):
     code, out, _ = run(capsys, work, *QUICK, "--setting", "single", "--class", "nut", "--json")
     facts = json.loads(out)

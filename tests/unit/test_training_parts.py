@@ -65,9 +65,21 @@ def test_pictures_are_kept_where_a_cache_is_wanted(data, cache, is_kept):
     path.unlink()
     if is_kept:
         assert torch.equal(stream.read(View(path)), first)
-    else:
-        with pytest.raises(ImageError, match="There is no file"):
-            stream.read(View(path))
+    stream.forget()
+    with pytest.raises(ImageError, match="There is no file"):
+        stream.read(View(path))
+
+
+def test_no_more_pictures_are_kept_than_there_is_room_for(data):
+    (first, second) = (sample.path for sample in data.samples[:2])
+    one = 56 * 56 * 3  # what the model sees of a picture, in bytes
+    stream = PictureStream(ENCODER, replace(QUICK, cache_bytes=2 * one - 1))
+    for path in (first, second):
+        stream.read(View(path))
+        path.unlink()
+    stream.read(View(first))
+    with pytest.raises(ImageError, match="There is no file"):
+        stream.read(View(second))
 
 
 def test_a_mask_lies_over_its_picture_in_either_geometry(data):
@@ -155,7 +167,7 @@ def test_thresholds_come_from_views_that_no_training_shows():
         views = calibration_views(chosen, config)
         assert len(views) == len(set(views)) == 30
         assert not set(views) & set(views_to_train_on(chosen, config))
-        assert all(view.kind == "station" and view.index > VIEW_COUNT for view in views)
+        assert all(view.kind == "slight" and view.index > 0 for view in views)
         assert {view.path for view in views} == {sample.path for sample in chosen.normal}
 
 

@@ -2,14 +2,16 @@
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 import training_worker
-from training_data import QUICK
+from training_data import QUICK, source, write_data
 
 from inpformer.errors import ConfigError, UserError
 from inpformer.training.processes import Processes
@@ -17,8 +19,8 @@ from inpformer.training.processes import Processes
 TESTS = Path(__file__).resolve().parents[1]
 
 
-def launch(count: int, target: Path) -> dict:
-    """Start the worker as a launcher does, and return what the main process wrote."""
+def start(count: int, *command: str | Path) -> list[subprocess.Popen]:
+    """Start a Python command in several processes, as a launcher does."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -28,16 +30,24 @@ def launch(count: int, target: Path) -> dict:
         told |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "OMP_NUM_THREADS": 1}
         path = os.pathsep.join([str(TESTS.parent), str(TESTS)])
         environment = {**os.environ, **{k: str(v) for k, v in told.items()}, "PYTHONPATH": path}
-        command = [sys.executable, TESTS / "training_worker.py", target]
-        running.append(subprocess.Popen(command, env=environment))
-    codes = [process.wait(timeout=300) for process in running]
-    assert codes == [0] * count
-    return json.loads(target.read_text())
+        running.append(
+            subprocess.Popen([sys.executable, *command], env=environment, stdout=subprocess.PIPE)
+        )
+    return running
+
+
+def finish(running: list[subprocess.Popen]) -> list[str]:
+    """Wait for processes that go well, and return what each of them printed."""
+    printed = [process.communicate(timeout=300)[0].decode() for process in running]
+    assert [process.returncode for process in running] == [0] * len(running)
+    return printed
 
 
 @pytest.fixture(scope="module")
 def of_two(tmp_path_factory) -> dict:
-    return launch(2, tmp_path_factory.mktemp("two") / "report.json")
+    target = tmp_path_factory.mktemp("two") / "report.json"
+    finish(start(2, TESTS / "training_worker.py", target))
+    return json.loads(target.read_text())
 
 
 @pytest.mark.parametrize("name", training_worker.CONFIGS)
@@ -69,3 +79,53 @@ def test_one_process_has_everything_and_waits_for_nobody():
 def test_a_precision_that_cannot_be_is_refused_in_a_sentence():
     with pytest.raises((ConfigError, UserError), match="fp16"):
         Processes(on_cpu=True, mixed_precision="fp16")
+
+
+def losses_in(folder: Path) -> list[float]:
+    names = ("reconstruction", "coherence", "segmentation")
+    lines = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+    return [line[name] for line in lines for name in names if name in line]
+
+
+def train_command(tmp_path: Path, folder: str, *more: str) -> list[str]:
+    settings = ("batch_size=5", "epochs=40", "head_epochs=2", "log_steps=1", "warmup_steps=3")
+    return [
+        *("-m", "inpformer", "train", tmp_path / "parts", "-o", tmp_path / folder),
+        *("--encoder", tmp_path / "encoder.safetensors", "--device", "cpu", "--bundle-encoder"),
+        *("--set", *settings, "head_widths=[4,2]", "inp_count=3", "calibration_views=4", *more),
+    ]
+
+
+@pytest.mark.slow
+def test_the_command_trains_in_two_processes_what_it_trains_in_one(tmp_path):
+    write_data(tmp_path / "parts", train=7)
+    source().save(tmp_path / "encoder.safetensors", bundle_encoder=True)
+    (alone,) = finish(start(1, *train_command(tmp_path, "one")))
+    main, other = finish(start(2, *train_command(tmp_path, "two")))
+    assert main == alone.replace("one", "two") and other == "", "one process speaks"
+    expected = losses_in(tmp_path / "one")
+    assert len(expected) == 40 * 2 * 2 + 2 * 2
+    assert losses_in(tmp_path / "two")[:40] == pytest.approx(expected[:40], rel=1e-4)
+    # Rounding grows from step to step.
+    assert losses_in(tmp_path / "two") == pytest.approx(expected, rel=0.02)
+
+
+@pytest.mark.slow
+def test_a_run_of_two_processes_stops_in_both_when_one_is_asked_and_goes_on(tmp_path):
+    write_data(tmp_path / "parts", train=7)
+    source().save(tmp_path / "encoder.safetensors", bundle_encoder=True)
+    log = tmp_path / "two/log.jsonl"
+    more = ("checkpoint_steps=1000",)
+    running = start(2, *train_command(tmp_path, "two", *more))
+    while not log.exists() or not log.read_text():
+        assert all(process.poll() is None for process in running)
+        time.sleep(0.01)
+    running[1].send_signal(signal.SIGTERM)
+    assert [process.wait(timeout=120) for process in running] == [130, 130]
+    done = len(log.read_text().splitlines())
+    assert (tmp_path / "two/checkpoint/state.safetensors").exists()
+    finish(start(2, *train_command(tmp_path, "two", *more), "--resume"))
+    steps = [json.loads(line) for line in log.read_text().splitlines()]
+    assert done < len(steps) == 40 * 2 + 2 * 2
+    finish(start(2, *train_command(tmp_path, "whole", *more)))
+    assert losses_in(tmp_path / "two") == losses_in(tmp_path / "whole")

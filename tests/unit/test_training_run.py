@@ -134,7 +134,7 @@ def test_pictures_that_are_held_out_set_the_thresholds_and_nothing_else(tmp_path
 def test_without_pictures_held_out_the_thresholds_say_what_they_come_from(tmp_path, data):
     run(tmp_path, data, replace(QUICK, calibration_views=20))
     detector = AnomalyDetector.load(tmp_path / "run/detectors/all.safetensors", "cpu")
-    assert "lower than new ones" in detector.calibration.method
+    assert "may score higher" in detector.calibration.method
     assert detector.calibration.score_count == 20 and detector.calibration.shot_count == 8
 
 

@@ -62,7 +62,7 @@ TRAINING: Final = {
     ),
     "'{path}' cannot be removed: {reason}.": "无法删除“{path}”：{reason}。",
     "normal pictures that were held out of the training": "训练时留出的正常图片",
-    "slightly changed pictures of the training, which score lower than new ones do": (
-        "稍加改动的训练图片（其分数低于新图片）"
+    "slightly changed pictures of the training; new pictures may score higher": (
+        "稍加改动的训练图片；新图片的分数可能更高"
     ),
 }
