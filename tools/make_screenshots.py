@@ -177,6 +177,8 @@ def click_patch(page: Page) -> None:
 
 def compare_detectors(page: Page) -> None:
     """Compare two detectors on the picture that was inspected."""
+    # The tab chooses two detectors when it has been opened.
+    page.locator("#compare-detectors .token").nth(1).wait_for()
     page.click("#compare-run")
     page.locator("#compare-rows img").first.wait_for()
     settle(page)
@@ -192,6 +194,8 @@ def annotate_part(page: Page) -> None:
 
 def evaluate_part(page: Page) -> None:
     """Evaluate the detector in use on its own part."""
+    # The tab chooses the detector in use when it has been opened.
+    page.locator("#evaluate-detectors .token", has_text="Ready").wait_for()
     page.click("#evaluate-run:not([disabled])")
     page.wait_for_selector("#evaluate-details svg", timeout=PATIENCE)
     settle(page)
