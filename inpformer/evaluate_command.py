@@ -5,10 +5,8 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -18,6 +16,7 @@ from tqdm import tqdm
 
 from inpformer.config import MAP_NAMES
 from inpformer.errors import UserError
+from inpformer.stopping import asked_to_stop
 
 if TYPE_CHECKING:
     from inpformer.datasets.sample import DataSet
@@ -173,7 +172,7 @@ def _look(
     from inpformer.evaluation.evaluate import collect, evaluate
 
     shown = process.rank == 0 and process.has_bar
-    with _asked_to_stop() as should_stop, _Bar(config.title, shown) as bar:
+    with asked_to_stop() as should_stop, _Bar(config.title, shown) as bar:
         found = evaluate(
             detectors,
             dataset,
@@ -265,24 +264,6 @@ class _Bar:
                 disable=not self._is_shown,
             )
         self._bar.update(looked.done - self._bar.n)
-
-
-@contextmanager
-def _asked_to_stop() -> Iterator[Callable[[], bool]]:
-    """Turn Ctrl-C and a polite kill into a wish that is asked for; the second one is obeyed."""
-    asked: list[int] = []
-
-    def note(number: int, frame: object) -> None:
-        if asked:
-            raise KeyboardInterrupt
-        asked.append(number)
-
-    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield lambda: bool(asked)
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _tell(message: str) -> None:

@@ -5,11 +5,9 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import signal
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +18,7 @@ from inpformer.config import VIEW_KINDS, LossConfig
 from inpformer.config_table import from_dict
 from inpformer.errors import FitCancelledError, UserError
 from inpformer.presets import ENCODER_PRESETS
+from inpformer.stopping import asked_to_stop
 from inpformer.training.config import (
     CACHINGS,
     GEOMETRIES,
@@ -104,7 +103,7 @@ def train(options: argparse.Namespace) -> int:
         UserError: Something cannot be used; only the main process says so.
     """
     try:
-        with _asked_to_stop() as should_stop:
+        with asked_to_stop() as should_stop:
             return _train(options, should_stop)
     except UserError:
         if _is_main():
@@ -240,24 +239,6 @@ class _Bar:
             self._bar.reset(progress.step_count)
         self._bar.n = progress.step
         self._bar.set_description_str(str(progress))
-
-
-@contextmanager
-def _asked_to_stop() -> Iterator[Callable[[], bool]]:
-    """Turn Ctrl-C and a polite kill into a wish that the run asks for; the second one is obeyed."""
-    asked: list[int] = []
-
-    def note(number: int, frame: object) -> None:
-        if asked:
-            raise KeyboardInterrupt
-        asked.append(number)
-
-    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield lambda: bool(asked)
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _report(folder: Path, record: dict[str, Any], as_json: bool) -> None:

@@ -36,6 +36,7 @@ class LookedAt(NamedTuple):
         record: What was found.
         image: The picture, `(H, W, 3)` uint8 RGB.
         result: All that the detector said.
+        mask: Where the defects are, at the size of the map that was compared; None if unknown.
         done: Pictures that are done, of all classes; those of an earlier run count.
         total: Pictures there are for this process.
         seconds_left: Estimate for the rest.
@@ -44,6 +45,7 @@ class LookedAt(NamedTuple):
     record: PictureRecord
     image: np.ndarray
     result: AnomalyResult
+    mask: np.ndarray | None
     done: int
     total: int
     seconds_left: float
@@ -140,7 +142,7 @@ class _Watch:
         if self.on_picture is not None and look is not None:
             left = (time.monotonic() - self._started) / self._looked * (self.total - self.done)
             progress = self.done, self.total, left
-            self.on_picture(LookedAt(look.record, look.image, look.result, *progress))
+            self.on_picture(LookedAt(look.record, look.image, look.result, look.mask, *progress))
 
     @property
     def is_over(self) -> bool:

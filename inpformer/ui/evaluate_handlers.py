@@ -9,31 +9,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-import cv2
-import numpy as np
-
 from inpformer.annotations.archive import pack
 from inpformer.datasets.sample import DataSet
 from inpformer.detector import AnomalyDetector
 from inpformer.errors import FitCancelledError, UserError
 from inpformer.evaluation.evaluate import EvaluateConfig, LookedAt, evaluate
 from inpformer.evaluation.report import write_report
-from inpformer.pictures import draw_outline, draw_overlay
-from inpformer.result import AnomalyResult
+from inpformer.evaluation.report_pictures import thumbnail
 from inpformer.ui import evaluate_views, views
 from inpformer.ui.background import Background
 from inpformer.ui.evaluation_data import EvaluationData, EvaluationSource
 from inpformer.ui.evaluation_desk import Evaluated, EvaluationDesk
-from inpformer.ui.figures import jpeg_uri
 from inpformer.ui.handlers import Handlers
-from inpformer.ui.inspection import at_display_size
 from inpformer.ui.session import FREE, Job, Session
 from inpformer.ui.shelf import PART
 from inpformer.ui.translate import translate
 
 MAX_DETECTORS = 4
-_SIDE = 180
-_QUALITY = 80
 _REPORT_SECONDS = 0.3
 
 
@@ -265,18 +257,8 @@ def evaluate_one(
     thumbnails: dict[str, str] = {}
 
     def keep(looked: LookedAt) -> None:
-        thumbnails[looked.record.name] = thumbnail(looked.image, looked.result)
+        thumbnails[looked.record.name] = thumbnail(looked.image, looked.result, looked.mask)
         tell(title)
 
     found = evaluate(detector, dataset, config, on_picture=keep, should_stop=job.stop.is_set)
     return Evaluated(title, found, thumbnails)
-
-
-def thumbnail(image: np.ndarray, result: AnomalyResult) -> str:
-    """Return the address of a small overlay with the outline of the predicted mask."""
-    small = at_display_size(image, _SIDE)
-    values = cv2.resize(result.anomaly_map, small.shape[1::-1], interpolation=cv2.INTER_AREA)
-    drawn = draw_overlay(small, values, result.colour_range())
-    if result.threshold is not None:
-        drawn = draw_outline(drawn, values > result.threshold)
-    return jpeg_uri(drawn, _QUALITY)
