@@ -17,7 +17,7 @@ from inpformer.ui.evaluate_values import AT_CUT, VIEW, report_values, view_value
 from inpformer.ui.evaluation_data import EvaluationSource
 from inpformer.ui.limit_section import build_limit, wire_limit
 from inpformer.ui.session import FREE
-from inpformer.ui.wiring import FIT_TURN, cached, parts_of, shown_to_visitor, visitor
+from inpformer.ui.wiring import FIT_TURN, cached, is_local, parts_of, shown_to_visitor, visitor
 from inpformer.ui.words import ENGLISH, label
 
 _CHOICES = ("evaluate_detectors", "evaluate_source", "evaluate_part")
@@ -185,7 +185,7 @@ def _wire_run(handlers: EvaluateHandlers, page: dict[str, Any]) -> None:
             protocol: full-image, or paper for the crop and the maps of the papers.
             request: The visitor's.
         """
-        source = EvaluationSource(kind, part, file, folder)
+        source = EvaluationSource(kind, part, file, folder, is_local(request))
         who = visitor(shared, request)
         for report in handlers.evaluate(who, detectors or [], source, protocol):
             yield (

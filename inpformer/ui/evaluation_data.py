@@ -32,12 +32,14 @@ class EvaluationSource:
         part: Name of the example part.
         file: Uploaded zip file.
         folder: Path on the computer that the page runs on.
+        is_local: Whether the visitor sits at that computer; others may not name a folder.
     """
 
     kind: str
     part: str | None = None
     file: str | None = None
     folder: str | None = None
+    is_local: bool = False
 
 
 class EvaluationData:
@@ -69,7 +71,7 @@ class EvaluationData:
             with self._unpacked(session, source.file) as folder:
                 yield limited(open_dataset(folder), words)
         elif source.kind == "folder":
-            if not self.allow_folders:
+            if not (self.allow_folders and source.is_local):
                 raise UserError(words.EVALUATE_FOLDER_REFUSED)
             if not (source.folder or "").strip():
                 raise UserError(words.EVALUATE_NO_FOLDER)

@@ -10,7 +10,7 @@ import gradio as gr
 from inpformer.ui.evaluate_handlers import EvaluateHandlers
 from inpformer.ui.evaluation_data import EvaluationSource
 from inpformer.ui.limit_handlers import LimitHandlers
-from inpformer.ui.wiring import FIT_TURN, parts_of, shown_to_visitor, visitor
+from inpformer.ui.wiring import FIT_TURN, is_local, parts_of, shown_to_visitor, visitor
 from inpformer.ui.words import label
 
 _SOURCE = ("evaluate_source", "evaluate_part", "evaluate_zip", "evaluate_folder")
@@ -50,7 +50,7 @@ def wire_limit(evaluating: EvaluateHandlers, page: dict[str, Any]) -> None:
             folder: Path of a folder, where the page runs on your own computer.
             request: The visitor's.
         """
-        source = EvaluationSource(kind, part, file, folder)
+        source = EvaluationSource(kind, part, file, folder, is_local(request))
         for report in handlers.measure(visitor(shared, request), None, source):
             yield (
                 report.progress,

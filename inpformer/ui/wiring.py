@@ -36,6 +36,13 @@ def visitor(handlers: Handlers, request: gr.Request) -> str:
     return session_id
 
 
+def is_local(request: gr.Request) -> bool:
+    """Whether a visitor sits at the computer that the page runs on, with no proxy between."""
+    host = getattr(request.client, "host", "") or ""
+    is_forwarded = any(name in request.headers for name in ("x-forwarded-for", "forwarded"))
+    return host in ("127.0.0.1", "::1") and not is_forwarded
+
+
 def parts_of(page: dict[str, Any], names: tuple[str, ...]) -> list[Any]:
     """Return components by name."""
     return [page[name] for name in names]

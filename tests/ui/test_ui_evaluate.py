@@ -3,7 +3,9 @@
 import re
 import shutil
 import zipfile
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -25,6 +27,7 @@ from inpformer.ui.limit_handlers import LimitHandlers, normal_pictures
 from inpformer.ui.session import FREE
 from inpformer.ui.sessions import Sessions
 from inpformer.ui.shelf import Shelf
+from inpformer.ui.wiring import is_local
 from inpformer.ui.words import CHINESE
 from inpformer.ui.words import ENGLISH as text
 
@@ -116,21 +119,36 @@ def test_a_source_that_is_not_there_is_said_in_one_sentence(evaluating, place, s
     assert evaluating.handlers.sessions.get("Ann").job is None
 
 
-def test_a_folder_may_be_named_where_the_page_is_ones_own(evaluating):
+def test_a_folder_may_be_named_by_who_sits_at_the_computer_of_the_page(evaluating):
     part = evaluating.handlers.shelf.examples.part("ring")
     own = EvaluateHandlers(evaluating.handlers, allow_folders=True)
     assert "folder" in dict(map(reversed, own.data.sources(text)))
     assert "folder" not in dict(map(reversed, evaluating.data.sources(text)))
-    folder = part.pictures[0].path.parents[2]
-    view = last_of(own.evaluate("Ann", [RING], EvaluationSource("folder", folder=str(folder)))).view
-    assert f"{len(part.pictures)} pictures" in words_of(
-        last_of(
-            own.evaluate("Ann", [RING], EvaluationSource("folder", folder=f" {folder} "))
-        ).progress
-    )
-    assert len(view.rows) == 1
+    folder = str(part.pictures[0].path.parents[2])
+    there = EvaluationSource("folder", folder=f" {folder} ", is_local=True)
+    report = last_of(own.evaluate("Ann", [RING], there))
+    assert f"{len(part.pictures)} pictures" in words_of(report.progress)
+    assert len(report.view.rows) == 1
     with pytest.raises(UserError, match="Type the path"):
-        list(own.evaluate("Ann", [RING], EvaluationSource("folder", folder=" ")))
+        list(own.evaluate("Ann", [RING], replace(there, folder=" ")))
+    for handlers, source in ((own, replace(there, is_local=False)), (evaluating, there)):
+        with pytest.raises(UserError, match="your own computer"):
+            list(handlers.evaluate("Ann", [RING], source))
+
+
+@pytest.mark.parametrize(
+    ("host", "headers", "expected"),
+    [
+        ("127.0.0.1", {}, True),
+        ("::1", {}, True),
+        ("192.168.0.7", {}, False),
+        ("127.0.0.1", {"x-forwarded-for": "203.0.113.9"}, False),
+        ("127.0.0.1", {"forwarded": "for=203.0.113.9"}, False),
+    ],
+)
+def test_a_visitor_behind_a_proxy_is_not_local(host, headers, expected):
+    request = SimpleNamespace(client=SimpleNamespace(host=host), headers=headers)
+    assert is_local(request) is expected
 
 
 def zip_of(folder: Path, target: Path) -> Path:
