@@ -187,6 +187,13 @@ class LossConfig:
         return cls()
 
 
+def peak_learning_rate(variant: Variant, given: float | None) -> float:
+    """Return the learning rate after warm-up: `given`, or for None the papers' for a variant."""
+    if given is not None:
+        return given
+    return 1e-3 if variant == "inp-former" else 5e-4
+
+
 @dataclass(frozen=True)
 class FitConfig:
     """A few-shot fit: minutes on a CPU, from 1 to 16 normal pictures.
@@ -320,9 +327,7 @@ class FitConfig:
     @property
     def peak_learning_rate(self) -> float:
         """The rate after warm-up: as given, or the paper's for the variant."""
-        if self.learning_rate is not None:
-            return self.learning_rate
-        return 1e-3 if self.variant == "inp-former" else 5e-4
+        return peak_learning_rate(self.variant, self.learning_rate)
 
     @property
     def loss_config(self) -> LossConfig:

@@ -12,6 +12,7 @@ from inpformer.config import (
     ModelConfig,
     Variant,
     ViewKind,
+    peak_learning_rate,
     require_finite,
 )
 from inpformer.errors import require
@@ -190,9 +191,7 @@ class TrainConfig:
     @property
     def peak_learning_rate(self) -> float:
         """The rate after warm-up: as given, or the papers' for the variant."""
-        if self.learning_rate is not None:
-            return self.learning_rate
-        return 1e-3 if self.variant == "inp-former" else 5e-4
+        return peak_learning_rate(self.variant, self.learning_rate)
 
     @property
     def head_peak_learning_rate(self) -> float:

@@ -19,7 +19,7 @@ from inpformer.examples import GOOD
 from inpformer.images import read_image
 from inpformer.ui import compare_views, views
 from inpformer.ui.compare_views import ComparedDetector, ComparedPicture
-from inpformer.ui.handlers import Handlers
+from inpformer.ui.handlers import Handlers, SourceChoices
 from inpformer.ui.inspection import at_display_size
 from inpformer.ui.session import FREE, Session
 from inpformer.ui.shelf import PART, ZERO_SHOT
@@ -28,17 +28,6 @@ from inpformer.ui.words import Words
 
 MAX_PICTURES = 12
 _SIDE = 360
-
-
-class CompareChoices(NamedTuple):
-    """What can be compared, as choices with their keys."""
-
-    detectors: list[tuple[str, str]]
-    chosen: list[str]
-    sources: list[tuple[str, str]]
-    source: str
-    parts: list[tuple[str, str]]
-    part: str | None
 
 
 class CompareReport(NamedTuple):
@@ -70,7 +59,7 @@ class CompareHandlers:
     def __init__(self, handlers: Handlers) -> None:
         self.handlers = handlers
 
-    def choices(self, session_id: str, chosen: Sequence[str] = ()) -> CompareChoices:
+    def choices(self, session_id: str, chosen: Sequence[str] = ()) -> SourceChoices:
         """Return what a visitor can compare now.
 
         Args:
@@ -89,7 +78,7 @@ class CompareHandlers:
         parts = shelf.examples.parts
         names = [part.name for part in parts]
         source = "inspected" if session.inspections else "part" if parts else "uploaded"
-        return CompareChoices(
+        return SourceChoices(
             detectors=detectors,
             chosen=kept,
             sources=[(title, key) for key, title in words.COMPARE_SOURCES.items()],

@@ -20,24 +20,13 @@ from inpformer.ui import evaluate_views, views
 from inpformer.ui.background import Background
 from inpformer.ui.evaluation_data import EvaluationData, EvaluationSource
 from inpformer.ui.evaluation_desk import Evaluated, EvaluationDesk
-from inpformer.ui.handlers import Handlers
+from inpformer.ui.handlers import Handlers, SourceChoices
 from inpformer.ui.session import FREE, Job, Session
 from inpformer.ui.shelf import PART
 from inpformer.ui.translate import translate
 
 MAX_DETECTORS = 4
 _REPORT_SECONDS = 0.3
-
-
-class EvaluateChoices(NamedTuple):
-    """What can be evaluated, as choices with their keys."""
-
-    detectors: list[tuple[str, str]]
-    chosen: list[str]
-    sources: list[tuple[str, str]]
-    source: str
-    parts: list[tuple[str, str]]
-    part: str | None
 
 
 @dataclass(frozen=True)
@@ -87,7 +76,7 @@ class EvaluateHandlers:
         self.handlers = handlers
         self.data = EvaluationData(handlers.shelf.examples, allow_folders)
 
-    def choices(self, session_id: str, chosen: Sequence[str] = ()) -> EvaluateChoices:
+    def choices(self, session_id: str, chosen: Sequence[str] = ()) -> SourceChoices:
         """Return what a visitor can evaluate now; detectors chosen so far stay chosen."""
         session, shelf = self.handlers.sessions.get(session_id), self.handlers.shelf
         words, detectors = session.words, shelf.choices(session)
@@ -100,7 +89,7 @@ class EvaluateHandlers:
             ready = [PART + name for name in names]
             kept = [key for key in (in_use, *session.own, *ready) if key in keys and key != FREE]
         part = (kept[0] if kept else in_use).removeprefix(PART)
-        return EvaluateChoices(
+        return SourceChoices(
             detectors=detectors,
             chosen=kept[: max(1, len(set(chosen)))] or [FREE],
             sources=self.data.sources(words),
@@ -127,7 +116,6 @@ class EvaluateHandlers:
         keys = list(dict.fromkeys(keys))
         if not 1 <= len(keys) <= MAX_DETECTORS:
             raise UserError(words.EVALUATE_COUNT.format(count=len(keys)))
-        session.refuse_if_busy()
         detectors = [(shelf.title(session, key), shelf.detector(session, key)) for key in keys]
         with session.work(words.AN_EVALUATION) as job, self.data.open(session, source) as dataset:
             work = Background(

@@ -19,6 +19,17 @@ class DetectorReport(NamedTuple):
     card: str
 
 
+class SourceChoices(NamedTuple):
+    """Detectors to choose, and where pictures for them come from, as choices with their keys."""
+
+    detectors: list[tuple[str, str]]
+    chosen: list[str]
+    sources: list[tuple[str, str]]
+    source: str
+    parts: list[tuple[str, str]]
+    part: str | None
+
+
 class Handlers:
     """The actions of the whole page, and what those of the tabs share.
 

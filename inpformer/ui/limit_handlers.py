@@ -62,7 +62,6 @@ class LimitHandlers:
         """
         session = self.handlers.sessions.get(session_id)
         words, shelf = session.words, self.handlers.shelf
-        session.refuse_if_busy()
         detector, title = shelf.detector(session, key), shelf.title(session, key)
         if detector.calibration is None:
             raise UserError(words.LIMIT_NO_THRESHOLD)
