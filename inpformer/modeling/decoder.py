@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
-from inpformer.modeling.layers import NORM_EPS, Mlp, ReluCrossAttention, TokenScale
+from inpformer.modeling.layers import MIN_SAVING, NORM_EPS, Mlp, ReluCrossAttention, TokenScale
 
 
 class INPGuidedBlock(nn.Module):
@@ -22,8 +23,38 @@ class INPGuidedBlock(nn.Module):
         """Return rebuilt tokens `(B, N, C)` and attention `(B, heads, N, M)`."""
         # No skip connection around the attention, unlike a usual block: it would carry
         # anomalous tokens past the prototypes, and the decoder could then rebuild them.
-        rebuilt, attention = self.attention(self.norm1(tokens), self.norm1(inps))
+        attention, value = self.attention.weigh(self.norm1(tokens), self.norm1(inps))
+        if self._is_small(attention):
+            return self._rebuild_from_few(attention, value), attention
+        rebuilt = self.attention.mix(attention, value)
         return rebuilt + self.mlp(self.norm2(rebuilt)), attention
+
+    def _is_small(self, attention: Tensor) -> bool:
+        """Say whether the rows of `_rebuild_from_few` are few beside tokens and channels."""
+        _, heads, tokens, inps = attention.shape
+        return MIN_SAVING * heads * inps <= min(tokens, self.mlp.fc1.in_features)
+
+    def _rebuild_from_few(self, attention: Tensor, value: Tensor) -> Tensor:
+        """Return what the block returns, by other products of the same matrices.
+
+        Every mixed token is a weighted sum of a few rows, one per head and prototype. So the output
+        projection, the norm's centring and scaling by channel, and the first layer of the MLP are
+        applied to these rows, and only their sums to the tokens: half the work of a block.
+        """
+        norm, fc1 = self.norm2, self.mlp.fc1
+        weights = attention.transpose(1, 2).flatten(2)
+        weights = F.pad(weights, (0, 1), value=1.0)
+        rows = self.attention.contributions(value)
+        bias = self.attention.proj.bias.expand(len(rows), 1, -1)
+        rows = torch.cat([rows, bias], dim=1)
+        mixed = weights @ rows
+        centred = rows - rows.mean(dim=-1, keepdim=True)
+        variance = (weights @ centred).square().mean(dim=-1, keepdim=True)
+        deviation = (variance + norm.eps).sqrt()
+        shift = F.linear(norm.bias, fc1.weight, fc1.bias).expand(len(rows), 1, -1)
+        rows = torch.cat([F.linear(centred * norm.weight, fc1.weight), shift], dim=1)
+        hidden = F.pad(weights / deviation, (0, 1), value=1.0) @ rows
+        return mixed + self.mlp.fc2(F.gelu(hidden))
 
 
 class INPGuidedDecoder(nn.Module):
@@ -46,7 +77,7 @@ class INPGuidedDecoder(nn.Module):
         self.bottleneck = Mlp(dim, mlp_ratio)
         self.blocks = nn.ModuleList(INPGuidedBlock(dim, num_heads, mlp_ratio) for _ in range(depth))
 
-    def forward(self, fused_tokens: Tensor, inps: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, fused_tokens: Tensor, inps: Tensor) -> tuple[list[Tensor], Tensor]:
         """Rebuild the tokens.
 
         Args:
@@ -54,7 +85,7 @@ class INPGuidedDecoder(nn.Module):
             inps: `(B, M, C)`.
 
         Returns:
-            Output of every block, `(L, B, N, C)`, and attention `(B, L, heads, N, M)`.
+            Output of every block, each `(B, N, C)`, and attention `(B, L, heads, N, M)`.
         """
         if self.scale is not None:
             fused_tokens, inps = self.scale(fused_tokens), self.scale(inps)
@@ -62,8 +93,6 @@ class INPGuidedDecoder(nn.Module):
         outputs, attentions = [], []
         for block in self.blocks:
             tokens, attention = block(tokens, inps)
-            outputs.append(tokens)
+            outputs.append(tokens if self.scale is None else self.scale.undo(tokens))
             attentions.append(attention)
-        rebuilt = torch.stack(outputs)
-        rebuilt = rebuilt if self.scale is None else self.scale.undo(rebuilt)
-        return rebuilt, torch.stack(attentions, dim=1)
+        return outputs, torch.stack(attentions, dim=1)

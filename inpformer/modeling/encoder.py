@@ -45,16 +45,16 @@ class FrozenEncoder(nn.Module):
         return images.shape[-2] // self.patch_size, images.shape[-1] // self.patch_size
 
     @torch.no_grad()
-    def forward(self, images: Tensor) -> Tensor:
+    def forward(self, images: Tensor) -> list[Tensor]:
         """Encode pictures.
 
         Args:
             images: `(B, 3, H, W)` in [0, 1]; H and W are multiples of the patch size.
 
         Returns:
-            Raw outputs of the chosen blocks without prefix tokens, `(L, B, N, C)`.
+            Raw outputs of the chosen blocks without prefix tokens, each `(B, N, C)`.
         """
-        layers = self.vit.forward_intermediates(
+        return self.vit.forward_intermediates(
             (images - self.mean) / self.std,
             indices=list(self.layers),
             norm=False,
@@ -62,7 +62,6 @@ class FrozenEncoder(nn.Module):
             output_fmt="NLC",
             intermediates_only=True,
         )
-        return torch.stack(layers)
 
 
 def _add_position_embedding(vit: VisionTransformer, patches: Tensor) -> Tensor:

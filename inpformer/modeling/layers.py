@@ -8,6 +8,8 @@ from torch import Tensor, nn
 
 # The published weights were trained with this epsilon; the usual 1e-6 changes the maps.
 NORM_EPS = 1e-8
+# Products are taken in another order where that leaves this many times fewer rows.
+MIN_SAVING = 2
 
 
 class Mlp(nn.Module):
@@ -105,12 +107,28 @@ class SoftmaxCrossAttention(_CrossAttention):
         Returns:
             Gathered tokens `(B, T, C)` and attention `(B, heads, T, S)`.
         """
-        query, key, value = self._project(targets, sources)
-        scores = (query @ key.transpose(-2, -1)) * self.scale
+        if MIN_SAVING * self.num_heads * targets.shape[1] > targets.shape[2]:
+            query, key, value = self._project(targets, sources)
+            attention = self._attend(query @ key.transpose(-2, -1), source_mask)
+            return self._merge_heads(attention @ value), attention
+        # Few targets ask: their questions are turned into the sources' own channels, and what they
+        # gather is projected after, instead of every source. Only the order of products differs;
+        # the bias of the keys adds the same to all scores of a target, which softmax forgets.
+        dim, heads = targets.shape[2], self.num_heads
+        key_weight, value_weight = self.key_value.weight.view(2, heads, dim // heads, dim)
+        questions = self._split_heads(self.query(targets)) @ key_weight
+        scores = questions.flatten(1, 2) @ sources.transpose(-2, -1)
+        attention = self._attend(scores.unflatten(1, (heads, -1)), source_mask)
+        gathered = (attention.flatten(1, 2) @ sources).unflatten(1, (heads, -1))
+        value = gathered @ value_weight.transpose(-2, -1)
+        value = value + self.key_value.bias[dim:].view(heads, 1, -1)
+        return self._merge_heads(value), attention
+
+    def _attend(self, scores: Tensor, source_mask: Tensor | None) -> Tensor:
+        scores = scores * self.scale
         if source_mask is not None:
             scores = scores.masked_fill(~source_mask[:, None, None, :], float("-inf"))
-        attention = scores.softmax(dim=-1)
-        return self._merge_heads(attention @ value), attention
+        return scores.softmax(dim=-1)
 
 
 class ReluCrossAttention(_CrossAttention):
@@ -120,21 +138,34 @@ class ReluCrossAttention(_CrossAttention):
         super().__init__(dim, num_heads)
         self.head_scale = nn.Parameter(torch.ones(num_heads, 1, 1))
 
-    def forward(self, targets: Tensor, sources: Tensor) -> tuple[Tensor, Tensor]:
-        """Mix the sources.
+    def weigh(self, targets: Tensor, sources: Tensor) -> tuple[Tensor, Tensor]:
+        """Say how much of each source goes into each target.
 
         Args:
             targets: `(B, T, C)`.
             sources: `(B, S, C)`.
 
         Returns:
-            Mixed tokens `(B, T, C)` and attention `(B, heads, T, S)`, not normalised.
+            Attention `(B, heads, T, S)`, not normalised, and the sources' values
+            `(B, heads, S, C / heads)`.
         """
         query, key, value = self._project(targets, sources)
         query = F.normalize(query, dim=-1)
         key = F.normalize(key, dim=-1)
-        attention = F.relu((query @ key.transpose(-2, -1)) * self.head_scale)
-        return self._merge_heads(attention @ value), attention
+        return F.relu((query @ key.transpose(-2, -1)) * self.head_scale), value
+
+    def mix(self, attention: Tensor, value: Tensor) -> Tensor:
+        """Return the mixed tokens `(B, T, C)` of what `weigh` gives."""
+        return self._merge_heads(attention @ value)
+
+    def contributions(self, value: Tensor) -> Tensor:
+        """Return what each head of each source adds to a target, `(B, heads * S, C)`.
+
+        A mixed token is the sum of these, weighted by its attention, and the bias.
+        """
+        heads = self.num_heads
+        weight = self.proj.weight.view(-1, heads, value.shape[-1]).permute(1, 2, 0)
+        return (value @ weight).flatten(1, 2)
 
 
 def init_trainable(module: nn.Module, std: float = 0.01) -> None:

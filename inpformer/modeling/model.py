@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Sequence
 from typing import NamedTuple
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -111,7 +114,7 @@ class INPFormer(nn.Module):
         """
         outputs, attention = self.decoder(fused_tokens, inps)
         # The last block answers for the shallowest encoder layer, as in an autoencoder.
-        return self._group(outputs.flip(0)), attention
+        return self._group(outputs[::-1]), attention
 
     def forward(self, images: Tensor, decode: bool = True) -> INPFormerOutput:
         """Run the whole network.
@@ -156,9 +159,12 @@ class INPFormer(nn.Module):
             input_size=input_size,
         )
 
-    def _group(self, layers: Tensor) -> Tensor:
-        """Average consecutive layers `(L, B, N, C)` into groups `(G, B, N, C)`."""
-        return layers.unflatten(0, (self.group_count, -1)).mean(dim=1)
+    def _group(self, layers: Sequence[Tensor]) -> Tensor:
+        """Average consecutive layers, each `(B, N, C)`, into groups `(G, B, N, C)`."""
+        size = len(layers) // self.group_count
+        parts = [layers[start : start + size] for start in range(0, len(layers), size)]
+        # Added up one by one: stacking all layers first would only copy them.
+        return torch.stack([functools.reduce(torch.add, part) / size for part in parts])
 
 
 def cosine_to_inps(tokens: Tensor, inps: Tensor) -> Tensor:

@@ -14,6 +14,8 @@ from safetensors.torch import save_file
 from timm.models.vision_transformer import VisionTransformer
 from torch import nn
 
+import inpformer.modeling.decoder as decoder_module
+import inpformer.modeling.layers as layers_module
 from inpformer.config import ModelConfig
 from inpformer.errors import WeightsError
 from inpformer.modeling.build import (
@@ -132,8 +134,9 @@ def slow_block(block, tokens, inps):
 
 
 @torch.no_grad()
-def test_the_extractor_is_the_softmax_attention_of_the_paper_written_as_a_loop():
-    extractor = stirred(INPExtractor(DIM, HEADS, 3))
+@pytest.mark.parametrize("inp_count", [2, 3], ids=["few prototypes", "many"])
+def test_the_extractor_is_the_softmax_attention_of_the_paper_written_as_a_loop(inp_count):
+    extractor = stirred(INPExtractor(DIM, HEADS, inp_count))
     tokens = random_tensor(2, 5, DIM, seed=1)
     inps, attention = extractor(tokens)
     for picture in range(2):
@@ -143,8 +146,9 @@ def test_the_extractor_is_the_softmax_attention_of_the_paper_written_as_a_loop()
 
 
 @torch.no_grad()
-def test_padding_changes_no_prototype_and_gets_no_attention():
-    extractor = stirred(INPExtractor(DIM, HEADS, 3))
+@pytest.mark.parametrize("inp_count", [2, 3], ids=["few prototypes", "many"])
+def test_padding_changes_no_prototype_and_gets_no_attention(inp_count):
+    extractor = stirred(INPExtractor(DIM, HEADS, inp_count))
     short, long = random_tensor(1, 4, DIM, seed=1), random_tensor(1, 7, DIM, seed=2)
     padding = 100 * random_tensor(1, 3, DIM, seed=3)
     batch = torch.cat([torch.cat([short, padding], dim=1), long])
@@ -171,15 +175,39 @@ def test_the_attention_of_every_prototype_sums_to_one(tiny_model, images):
 
 
 @torch.no_grad()
-def test_a_decoder_block_is_the_relu_attention_of_the_paper_written_as_a_loop():
+@pytest.mark.parametrize(("token_count", "inp_count"), [(5, 3), (9, 2)])
+def test_a_decoder_block_is_the_relu_attention_of_the_paper_written_as_a_loop(
+    token_count, inp_count
+):
     block = stirred(INPGuidedBlock(DIM, HEADS))
-    tokens, inps = random_tensor(2, 5, DIM, seed=1), random_tensor(2, 3, DIM, seed=2)
+    tokens = random_tensor(2, token_count, DIM, seed=1)
+    inps = random_tensor(2, inp_count, DIM, seed=2)
     rebuilt, attention = block(tokens, inps)
+    assert block._is_small(attention) == (inp_count == 2)
     assert (attention == 0).any() and (attention > 0).any(), "ReLU should cut some of these"
     for picture in range(2):
         slow_tokens, slow_attention = slow_block(block, tokens[picture], inps[picture])
         torch.testing.assert_close(rebuilt[picture], slow_tokens, **EXACT)
         torch.testing.assert_close(attention[picture], slow_attention, **EXACT)
+
+
+@pytest.mark.parametrize("part", ["extractor", "block"])
+def test_the_order_of_products_changes_no_gradient(part, monkeypatch):
+    module = stirred(INPGuidedBlock(DIM, HEADS) if part == "block" else INPExtractor(DIM, HEADS, 2))
+    tokens, inps = random_tensor(2, 9, DIM, seed=1), random_tensor(2, 2, DIM, seed=2)
+    inputs = (tokens, inps) if part == "block" else (tokens,)
+    few = gradients(module, inputs)
+    monkeypatch.setattr(decoder_module, "MIN_SAVING", 100)
+    monkeypatch.setattr(layers_module, "MIN_SAVING", 100)
+    for one, other in zip(few, gradients(module, inputs), strict=True):
+        torch.testing.assert_close(one, other, **EXACT)
+
+
+def gradients(module, inputs):
+    inputs = [values.clone().requires_grad_() for values in inputs]
+    result, _ = module(*inputs)
+    wanted = [*inputs, *module.parameters()]
+    return torch.autograd.grad((result * torch.linspace(-1, 1, DIM)).sum(), wanted)
 
 
 @torch.no_grad()
@@ -190,7 +218,7 @@ def test_the_decoder_is_a_bottleneck_and_its_blocks_all_guided_by_the_same_proto
     expected = torch.stack([slow_mlp(token, decoder.bottleneck) for token in tokens[0]])
     for layer, block in enumerate(decoder.blocks):
         expected, slow_attention = slow_block(block, expected, inps[0])
-        torch.testing.assert_close(outputs[layer, 0], expected, **EXACT)
+        torch.testing.assert_close(outputs[layer][0], expected, **EXACT)
         torch.testing.assert_close(attention[0, layer], slow_attention, **EXACT)
 
 
@@ -209,7 +237,8 @@ def test_each_token_is_decoded_on_its_own():
     outputs, attention = decoder(tokens, inps)
     some = torch.tensor([7, 2, 3])
     few_outputs, few_attention = decoder(tokens[:, some], inps)
-    torch.testing.assert_close(few_outputs, outputs[:, :, some], **EXACT)
+    for few, all_of_them in zip(few_outputs, outputs, strict=True):
+        torch.testing.assert_close(few, all_of_them[:, some], **EXACT)
     torch.testing.assert_close(few_attention, attention[:, :, :, some], **EXACT)
 
 
@@ -225,7 +254,7 @@ class CountingDecoder(nn.Module):
     """A decoder whose block number i gives tokens full of i."""
 
     def forward(self, tokens, inps):
-        outputs = torch.stack([torch.full_like(tokens, float(i)) for i in range(4)])
+        outputs = [torch.full_like(tokens, float(i)) for i in range(4)]
         return outputs, torch.zeros(len(tokens), 4, 1, tokens.shape[1], inps.shape[1])
 
 
@@ -467,7 +496,7 @@ def test_the_encoder_gives_the_raw_outputs_of_a_plain_loop_on_any_grid(grid, tin
     images = random_images(*grid)
     assert encoder.grid_size(images) == grid
     expected = slow_encoder(encoder.vit, images, encoder.layers)
-    torch.testing.assert_close(encoder(images), expected, rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(torch.stack(encoder(images)), expected, rtol=1e-5, atol=1e-5)
 
 
 @torch.no_grad()
@@ -485,7 +514,7 @@ def test_a_vit_whose_class_token_has_a_position_works_too(grid, reg_tokens):
     expected = slow_encoder(vit, images, (0, 2))
     plain = copy.deepcopy(vit)
     encoder = FrozenEncoder(vit, (0, 2), 14)
-    torch.testing.assert_close(encoder(images), expected, rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(torch.stack(encoder(images)), expected, rtol=1e-5, atol=1e-5)
     if grid == (4, 4):  # at its own grid nothing is resampled: timm itself says the same
         normalised = (images - encoder.mean) / encoder.std
         by_timm = plain.forward_intermediates(normalised, output_fmt="NLC", intermediates_only=True)
@@ -521,7 +550,7 @@ def test_a_rotary_encoder_of_dinov3_runs_on_any_grid(grid):
     for block in vit.blocks:
         block.register_forward_hook(lambda _, __, output: seen.append(output))
     images = random_images(*grid, patch_size=16)
-    tokens = encoder(images)
+    tokens = torch.stack(encoder(images))
     assert tokens.shape == (2, 2, grid[0] * grid[1], 32)
     prefix = 1 + 4  # class and register tokens
     assert torch.equal(tokens, torch.stack([seen[0], seen[2]])[:, :, prefix:])
@@ -553,7 +582,7 @@ def test_a_copied_encoder_stands_on_its_own(tiny_encoder_config, images):
     twin = copy.deepcopy(encoder)
     for parameter in encoder.parameters():
         parameter.zero_()
-    assert torch.equal(twin(images), expected)
+    assert torch.equal(torch.stack(twin(images)), torch.stack(expected))
 
 
 @pytest.mark.parametrize("name", ENCODER_PRESETS)
@@ -699,7 +728,7 @@ def test_weights_in_dinov2s_own_naming_equal_those_in_timms(vit_config, timm_sta
     by_facebook = build_encoder(vit_config, facebook_names(timm_state))
     torch.testing.assert_close(by_facebook(images), by_timm(images), rtol=1e-5, atol=1e-5)
     assert torch.equal(by_timm.vit.reg_token, timm_state["reg_token"])
-    assert not torch.allclose(by_timm(images), build_encoder(vit_config)(images))
+    assert not torch.allclose(by_timm(images)[0], build_encoder(vit_config)(images)[0])
 
 
 @pytest.mark.parametrize("naming", ["timm", "dinov2"])
@@ -711,14 +740,13 @@ def test_an_encoder_file_of_16_bits_gives_an_encoder_of_32(
     save_file(halves, tmp_path / "half.safetensors")
     encoder = build_encoder(vit_config, read_state_dict(tmp_path / "half.safetensors"))
     assert all(value.dtype == torch.float32 for value in encoder.state_dict().values())
-    tokens = encoder(images)
-    assert tokens.dtype == torch.float32
+    assert all(tokens.dtype == torch.float32 for tokens in encoder(images))
     again = build_encoder(vit_config, read_state_dict(tmp_path / "half.safetensors"))
     assert encoder_fingerprint(again) == encoder_fingerprint(encoder)
     if naming == "timm":  # what a file of 32 bits with the same numbers gives
         rounded = build_encoder(vit_config, {key: value.float() for key, value in halves.items()})
         assert encoder_fingerprint(rounded) == encoder_fingerprint(encoder)
-        assert torch.equal(rounded(images), tokens)
+        assert torch.equal(torch.stack(rounded(images)), torch.stack(encoder(images)))
 
 
 def test_loading_an_encoder_leaves_the_given_table_of_weights_alone(vit_config, timm_state):
