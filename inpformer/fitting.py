@@ -5,9 +5,7 @@ Reports to a callback; knows no page and no files.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 
 import torch
@@ -39,11 +37,6 @@ from inpformer.training.token_statistics import fill_memory, set_token_scale
 MAX_CALIBRATION_VIEWS = 48
 # Tokens to remember come from so many views at least, and from so many of each shot.
 MEMORY_VIEWS, MEMORY_VIEWS_PER_SHOT = 16, 2
-# Multiplications of a product up to which one core is as fast as two.
-SMALL_PRODUCT = 5_000_000
-WAIT_SECONDS = 0.2
-# Added to the seed for the models without a fold: each has a source of randomness of its own.
-FOLD_SEED = 1000
 
 
 def fit_model(
@@ -79,15 +72,13 @@ def fit_model(
     fit.progress = Progress(fit.plan(), on_step, should_stop)
     fit.encode_views()
     model = fit.new_model()
-    if not model_config.is_trained:
-        return model.eval(), fit.calibrate(model)
-    views = range(len(fit.cache.groups))
-    with fit.models_without_folds() as model_without:
+    if model_config.is_trained:
+        views = range(len(fit.cache.groups))
         fit.train_decoder(model, views, fit_config.steps, "train")
         fit.remember(model, views)
         if model.segmentation_head is not None:
             fit.train_head(model)
-        return model.eval(), fit.calibrate(model, model_without)
+    return model.eval(), fit.calibrate(model)
 
 
 class FewShotFit:
@@ -156,23 +147,8 @@ class FewShotFit:
                 self.cache.grid_sizes.append(encoded.grid_size)
                 self.cache.shot_ids.append(shot)
 
-    def train_decoder(
-        self,
-        model: INPFormer,
-        views: Sequence[int],
-        steps: int,
-        phase: str,
-        generator: Generator | None = None,
-    ) -> None:
-        """Train the INP extractor and the decoder on cached tokens of some views.
-
-        Args:
-            model: Changed in place.
-            views: Views to draw from.
-            steps: Steps in all.
-            phase: What the steps are counted as.
-            generator: Source of all randomness; None takes the fit's own.
-        """
+    def train_decoder(self, model: INPFormer, views: Sequence[int], steps: int, phase: str) -> None:
+        """Train the INP extractor and the decoder on cached tokens of some views."""
         config = self.config
         self._measure_scale(model, views)
         parameters = [*model.inp_extractor.parameters(), *model.decoder.parameters()]
@@ -184,7 +160,7 @@ class FewShotFit:
                 views,
                 config.batch_size,
                 config.tokens_per_view,
-                generator or self.generator,
+                self.generator,
                 config.source_tokens,
             )
             total, mining, coherence = step_losses(rebuild(model, batch), self.losses)
@@ -219,82 +195,26 @@ class FewShotFit:
     def _report_head(self, loss: float) -> None:
         self.progress.advance("head", losses={"segmentation": loss})
 
-    def calibrate(
-        self, model: INPFormer, model_without: Callable[[int], INPFormer] | None = None
-    ) -> Calibration:
-        """Score views that the scoring model was not fitted on, and set the scales from them.
-
-        Args:
-            model: The fitted one.
-            model_without: Returns the model without a fold, by its index; None for a model that
-                nothing was trained in.
-        """
+    def calibrate(self, model: INPFormer) -> Calibration:
+        """Score views that the scoring model was not fitted on, and set the scales from them."""
         held_out: list[list[ViewMaps]] = []
-        for index, fold in enumerate(self.folds):
+        for fold in self.folds:
             shown = self.shown_of(fold)
-            if model_without is None:
+            if not self.model_config.is_trained:
                 held_out += self.by_view(shown, self.view_maps(model, shown))
                 self.progress.advance("calibrate", len(shown))
                 continue
-            fold_model = model_without(index)
+            fold_model = self.fit_without(fold)
             if model.segmentation_head is not None:
                 fold_model.segmentation_head = deepcopy(model.segmentation_head)
             held_out += self.by_view(shown, self.view_maps(fold_model, shown))
         return self.scales_of(held_out)
 
-    @contextmanager
-    def models_without_folds(self, threads: int = 1) -> Iterator[Callable[[int], INPFormer]]:
-        """Train the models of all folds beside what the caller does meanwhile.
-
-        Args:
-            threads: Models trained at a time.
-
-        Yields:
-            Returns the model without a fold, by its index, and waits for it while it is trained.
-        """
-        if not self._leaves_cores_idle():
-            yield self.fit_without
-            return
-        # Made here: threads would disturb each other's seeding.
-        models = [self.new_model() for _ in self.folds]
-        with ThreadPoolExecutor(threads, initializer=self.progress.work_beside) as executor:
-            futures = [executor.submit(self.fit_without, *each) for each in enumerate(models)]
-            try:
-                yield lambda index: self._wait_for(futures[index])
-            finally:
-                # Where the caller has failed or was cancelled, the other threads end, too.
-                self.progress.end_beside()
-                for future in futures:
-                    future.cancel()
-
-    def _leaves_cores_idle(self) -> bool:
-        """Say whether products of a step are too small to be divided among processor cores."""
-        config, dim = self.config, self.model_config.encoder.embed_dim
-        tokens = config.batch_size * (config.tokens_per_view or self.cache.groups[0].shape[1])
-        on_cpu = self.encoder.mean.device.type == "cpu"
-        return on_cpu and torch.get_num_threads() > 1 and tokens * dim**2 <= SMALL_PRODUCT
-
-    def _wait_for(self, future: Future[INPFormer]) -> INPFormer:
-        while wait([future], timeout=WAIT_SECONDS).not_done:
-            self.progress.advance("calibrate", 0)
-        self.progress.advance("calibrate", 0)
-        return future.result()
-
-    def fit_without(self, index: int, model: INPFormer | None = None) -> INPFormer:
-        """Return a model that knows all views but those of a fold; its head is untrained.
-
-        It is the same one whatever else is trained before it or beside it.
-
-        Args:
-            index: Of the fold.
-            model: A new model to train; None makes one.
-        """
-        fold = set(self.folds[index])
-        fitted = [view for view in range(len(self.cache.groups)) if view not in fold]
-        fold_model = model or self.new_model()
-        generator = Generator().manual_seed(self.config.seed + FOLD_SEED + index)
-        steps = self.calibration_steps
-        self.train_decoder(fold_model, fitted, steps, "calibrate", generator)
+    def fit_without(self, fold: Sequence[int]) -> INPFormer:
+        """Return a model that knows all views but those of a fold; its head is untrained."""
+        fitted = [view for view in range(len(self.cache.groups)) if view not in set(fold)]
+        fold_model = self.new_model()
+        self.train_decoder(fold_model, fitted, self.calibration_steps, "calibrate")
         self.remember(fold_model, fitted)
         return fold_model
 

@@ -5,12 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from threading import Lock, get_ident
 from typing import Literal
 
 from inpformer.errors import FitCancelledError
-
-CANCELLED = "The fit was cancelled; nothing was changed."
 
 Phase = Literal["encode", "train", "anomalies", "head", "calibrate"]
 
@@ -59,7 +56,7 @@ class Progress:
     Attributes:
         plan: Steps and relative cost of one step, per phase.
         on_step: Told about every step; None for nobody.
-        should_stop: Asked before every step, in each thread that works; True ends the fit.
+        should_stop: Asked before every step; True ends the fit.
     """
 
     plan: Mapping[Phase, tuple[int, float]]
@@ -67,23 +64,14 @@ class Progress:
     should_stop: Callable[[], bool] | None = None
     _done: dict[Phase, int] = field(default_factory=dict)
     _started: float = field(default_factory=time.monotonic)
-    _lock: Lock = field(default_factory=Lock)
-    _beside: set[int] = field(default_factory=set)
-    _has_ended: bool = False
 
     def advance(self, phase: Phase, steps: int = 1, losses: dict[str, float] | None = None) -> None:
         """Count finished steps, report them, and stop if asked to.
 
         Raises:
-            FitCancelledError: `should_stop` answered True, or `end_beside` was called.
+            FitCancelledError: `should_stop` answered True.
         """
-        with self._lock:
-            self._done[phase] = self._done.get(phase, 0) + steps
-        if get_ident() in self._beside:
-            if self._has_ended:
-                raise FitCancelledError(CANCELLED)
-            self.check()
-            return
+        self._done[phase] = self._done.get(phase, 0) + steps
         total = sum(count * cost for count, cost in self.plan.values())
         done = sum(self._done[name] * self.plan[name][1] for name in self._done)
         fraction = min(1.0, done / total)
@@ -101,17 +89,6 @@ class Progress:
             )
         self.check()
 
-    def work_beside(self) -> None:
-        """Take the calling thread for one that works beside the one that reports.
-
-        Its steps are counted, and told with the next step of the other.
-        """
-        self._beside.add(get_ident())
-
-    def end_beside(self) -> None:
-        """Stop the threads that work beside this one, if they still do."""
-        self._has_ended = True
-
     def check(self) -> None:
         """Stop if asked to.
 
@@ -119,4 +96,4 @@ class Progress:
             FitCancelledError: `should_stop` answered True.
         """
         if self.should_stop is not None and self.should_stop():
-            raise FitCancelledError(CANCELLED)
+            raise FitCancelledError("The fit was cancelled; nothing was changed.")

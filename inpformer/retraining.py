@@ -160,14 +160,12 @@ class Retrainer:
             return
         fit, model = self._fit, self.source.model
         fit.encode_views()
-        with fit.models_without_folds(threads=torch.get_num_threads()) as model_without:
-            pictures = [self._pictures_of(views) for views in self._defects]
-            samples = iter(fit.head_samples(model, [item for part in pictures for item in part]))
-            made = [[next(samples) for _ in part] for part in pictures]
-            if self.config.pseudo_anomalies:
-                self._pseudo = fit.head_samples(model, fit.pseudo_anomalies())
-            folds = range(len(fit.folds))
-            self._held_out = [g for index in folds for g in self._fold(index, model_without(index))]
+        pictures = [self._pictures_of(views) for views in self._defects]
+        samples = iter(fit.head_samples(model, [item for part in pictures for item in part]))
+        made = [[next(samples) for _ in part] for part in pictures]
+        if self.config.pseudo_anomalies:
+            self._pseudo = fit.head_samples(model, fit.pseudo_anomalies())
+        self._held_out = [group for fold in fit.folds for group in self._fold(fold)]
         self._samples = made
         if self._must_check_weight:
             self._seen = [[self._seen_by(model, e) for e in part] for part in self._encoded()]
@@ -185,10 +183,10 @@ class Retrainer:
         ]
         return own + pasted
 
-    def _fold(self, index: int, model: INPFormer) -> list[list[_SeenPicture]]:
+    def _fold(self, fold: Sequence[int]) -> list[list[_SeenPicture]]:
         """Return what a model without a fold sees of it, by view."""
         fit = self._fit
-        shown = fit.shown_of(fit.folds[index])
+        shown, model = fit.shown_of(fold), fit.fit_without(fold)
         return fit.by_view(shown, [self._seen_by(model, fit.cache.view(view)) for view in shown])
 
     def _encoded(self) -> list[list[EncodedImages]]:

@@ -3,7 +3,6 @@
 import copy
 import dataclasses
 import math
-import threading
 from types import SimpleNamespace
 
 import pytest
@@ -228,18 +227,13 @@ def test_progress_rises_through_the_phases_to_the_end(variant, shot_count, encod
         assert len({step.step_count for step in of_phase}) == 1
 
 
-@pytest.mark.parametrize("beside", [False, True])
-def test_progress_tells_the_losses_of_the_phases_that_train(
-    beside, encoder, tiny_config, monkeypatch
-):
+def test_progress_tells_the_losses_of_the_phases_that_train(encoder, tiny_config):
     steps = []
-    monkeypatch.setattr(fitting.FewShotFit, "_leaves_cores_idle", lambda fit: beside)
     fit_model(encoder, tiny_config, shots(), FEW_STEPS, on_step=steps.append)
     for step in steps:
         expected = {
             "train": {"reconstruction", "coherence"},
-            # Beside other work steps are counted, and several may be told at once.
-            "calibrate": set() if beside else {"reconstruction", "coherence"},
+            "calibrate": {"reconstruction", "coherence"},
             "head": {"segmentation"},
         }.get(step.phase, set())
         assert set(step.losses) == expected
@@ -292,35 +286,6 @@ def test_a_fit_that_is_not_stopped_is_asked_but_goes_on(encoder, tiny_config):
     )
     assert len(asked) > FEW_STEPS.steps
     assert_same_fit(fitted, fit_model(encoder, tiny_config, shots(), FEW_STEPS))
-
-
-def test_models_trained_beside_the_other_work_are_those_trained_after_it(
-    encoder, tiny_config, monkeypatch
-):
-    fitted = []
-    for beside in (False, True):
-        monkeypatch.setattr(fitting.FewShotFit, "_leaves_cores_idle", lambda fit, b=beside: b)
-        fitted.append(fit_model(encoder, tiny_config, shots(3), FEW_STEPS))
-    assert_same_fit(*fitted)
-
-
-def test_a_fit_cancelled_while_models_are_trained_beside_it_leaves_no_thread(
-    encoder, tiny_config, monkeypatch
-):
-    monkeypatch.setattr(fitting.FewShotFit, "_leaves_cores_idle", lambda fit: True)
-    endless = dataclasses.replace(FEW_STEPS, calibration_steps=100_000)
-    seen = []
-
-    def fail_in_the_head(step):
-        seen.append(threading.active_count())
-        if step.phase == "head":
-            raise KeyboardInterrupt
-
-    before = threading.active_count()
-    with pytest.raises(KeyboardInterrupt):
-        fit_model(encoder, tiny_config, shots(), endless, on_step=fail_in_the_head)
-    assert max(seen) > before, "nothing was trained beside it"
-    assert threading.active_count() == before
 
 
 # --- shots of all kinds ------------------------------------------------------------------------
