@@ -70,9 +70,7 @@ class GraphBuilder:
         """Average over axes."""
         return self.add("ReduceMean", value, np.array(axes, np.int64), keepdims=int(keepdims))
 
-    def build(
-        self, inputs: dict[str, ValueKind], outputs: dict[str, ValueKind]
-    ) -> bytes:
+    def build(self, inputs: dict[str, ValueKind], outputs: dict[str, ValueKind]) -> bytes:
         """Return the graph as the content of an ONNX file.
 
         Args:

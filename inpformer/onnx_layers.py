@@ -232,9 +232,7 @@ class LayerWriter:
             return self.graph.add("Add", self.graph.add("MatMul", tokens, weight), bias)
         steps = weight.abs().amax(dim=0).clamp(min=_TINY) / _INT8_LIMIT
         whole = (weight / steps).round().to(torch.int8)
-        return self.graph.add(
-            "DynamicQuantizeMatMul", tokens, whole, steps, "", bias, domain=FUSED
-        )
+        return self.graph.add("DynamicQuantizeMatMul", tokens, whole, steps, "", bias, domain=FUSED)
 
     def _norm(self, tokens: str, norm: nn.LayerNorm) -> str:
         return self.graph.add(
