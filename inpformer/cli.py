@@ -17,6 +17,7 @@ from inpformer import (
     annotate_command,
     dataset_command,
     evaluate_command,
+    export_command,
     retrain_command,
     train_command,
 )
@@ -262,6 +263,7 @@ def _parser() -> argparse.ArgumentParser:
     dataset_command.register(verbs, common)
     evaluate_command.register(verbs, common, model)
     train_command.register(verbs, common, model)
+    export_command.register(verbs, common)
 
     verb = verbs.add_parser("info", parents=[common], help=_first_line(info))
     verb.set_defaults(run=info)

@@ -64,11 +64,7 @@ def make_engine(name: str, detector: AnomalyDetector) -> Engine:
     if name == "torch":
         return plain
     require_onnx()
-    if detector.device.type != "cpu":
-        raise UserError(
-            f"ONNX Runtime runs on the CPU here, and the detector is on '{detector.device}'. Load "
-            "it with the device cpu, or use the engine torch."
-        )
+    require_cpu(detector)
     from inpformer.onnx_network import OnnxNetwork
 
     int8 = name == "onnx-int8"
@@ -98,6 +94,19 @@ def require_onnx() -> None:
         raise UserError(
             f"This needs the package {missing[0]}, which is not installed: pip install onnx "
             "onnxruntime."
+        )
+
+
+def require_cpu(detector: AnomalyDetector) -> None:
+    """See that a detector's weights are where they can be read.
+
+    Raises:
+        UserError: It is on another device.
+    """
+    if detector.device.type != "cpu":
+        raise UserError(
+            f"ONNX Runtime runs on the CPU here, and the detector is on '{detector.device}': load "
+            "it with the device cpu."
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -52,7 +53,7 @@ class GraphBuilder:
         """Store numbers; equal ones are stored once."""
         array = values.detach().cpu().numpy() if isinstance(values, Tensor) else values
         array = np.asarray(array, order="C")
-        key = (array.dtype.str, array.shape, array.tobytes())
+        key = (array.dtype.str, array.shape, hashlib.sha256(array.data).digest())
         if key not in self._constants:
             self._constants[key] = self._fresh("constant")
             self._tensors.append(numpy_helper.from_array(array, self._constants[key]))
@@ -70,18 +71,25 @@ class GraphBuilder:
         """Average over axes."""
         return self.add("ReduceMean", value, np.array(axes, np.int64), keepdims=int(keepdims))
 
-    def build(self, inputs: dict[str, ValueKind], outputs: dict[str, ValueKind]) -> bytes:
+    def build(
+        self,
+        inputs: dict[str, ValueKind],
+        outputs: dict[str, ValueKind],
+        properties: dict[str, str] | None = None,
+    ) -> bytes:
         """Return the graph as the content of an ONNX file.
 
         Args:
             inputs: Type (`float32`, `uint8` or `bool`) and shape by name.
             outputs: The same, of values given a name with `name`.
+            properties: What the file says about itself.
         """
         graph = helper.make_graph(
             self._nodes, "inpformer", _described(inputs), _described(outputs), self._tensors
         )
         opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid(FUSED, 1)]
         model = helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION)
+        helper.set_model_props(model, properties or {})
         return model.SerializeToString()
 
     def _fresh(self, kind: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import onnxruntime
 import torch
 from torch import Tensor
@@ -63,8 +65,8 @@ def embed_patches(encoder: FrozenEncoder, images: Tensor) -> Tensor:
     return vit.norm_pre(tokens)
 
 
-def open_session(model: bytes) -> onnxruntime.InferenceSession:
-    """Open a graph with as many threads as torch uses."""
+def open_session(model: bytes | Path) -> onnxruntime.InferenceSession:
+    """Open the content of an ONNX file, or a file, with as many threads as torch uses."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
     # Threads that wait by spinning would take the cores from torch, which runs in between.
