@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 TOLERANCE = 1e-4
 # With 8 bits, the largest difference as a share of the map's range. Beyond it, the map shows
 # something else.
-INT8_TOLERANCE = 0.25
+INT8_TOLERANCE = 0.15
 _TEST_SIDE = 512
 _TINY = 1e-12
 

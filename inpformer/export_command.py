@@ -44,10 +44,9 @@ def export(options: argparse.Namespace) -> int:
     # Late, for they bring torch: what is wrong with the options is said at once.
     from inpformer.detector import AnomalyDetector
     from inpformer.engine import require_onnx
-
-    require_onnx()
     from inpformer.onnx_export import DEFAULT_SIZE, check_export_target, export_onnx
 
+    require_onnx()
     check_export_target(options.output)
     detector = AnomalyDetector.load(options.detector, "cpu", options.weights)
     size = size or (images[0].shape[:2] if images else DEFAULT_SIZE)

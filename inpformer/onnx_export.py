@@ -11,18 +11,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from inpformer.engine import agreement_picture, require_cpu, require_onnx
+from inpformer.engine import INT8_TOLERANCE, agreement_picture, require_cpu, require_onnx
 from inpformer.errors import UserError
 from inpformer.files import check_folder, make_folder, replacing
 from inpformer.geometry import ImageGeometry
 from inpformer.images import check_image
 from inpformer.model_input import geometry_of_size, tile_layout, to_tensor
 from inpformer.modeling.inp_extractor import INPExtractor
-from inpformer.onnx_graph import GraphBuilder, ValueKind
-from inpformer.onnx_layers import LayerWriter, write_network
-from inpformer.onnx_maps import MapWriter, write_verdict
-from inpformer.onnx_network import open_session
-from inpformer.onnx_tokens import write_input, write_tokens
 from inpformer.scoring import anomaly_maps, image_score, score_size, top_count
 from inpformer.version import __version__
 
@@ -33,7 +28,6 @@ DEFAULT_SIZE = (512, 512)
 # Of maps, as a share of their range. Pictures are resized by other code than Pillow's, which
 # rounds a pixel in a hundred to the next of 256 levels; that can show in single pixels of a map.
 TOLERANCE = 0.05
-INT8_TOLERANCE = 0.25
 _DRAWN_PICTURES = 3
 _TINY = 1e-12
 
@@ -128,6 +122,12 @@ def _require_exportable(detector: AnomalyDetector, picture_size: tuple[int, int]
 
 def _write_graph(detector: AnomalyDetector, geometry: ImageGeometry, int8: bool) -> bytes:
     """Return the content of the file."""
+    # Late, for they bring onnx, which need not be installed.
+    from inpformer.onnx_graph import GraphBuilder
+    from inpformer.onnx_layers import LayerWriter, write_network
+    from inpformer.onnx_maps import MapWriter, write_verdict
+    from inpformer.onnx_tokens import write_input, write_tokens
+
     model, config, name = detector.model, detector.config, detector.map_names[0]
     scale = detector.calibration.scales[name]
     height, width = score_size(geometry.input_size)
@@ -140,7 +140,7 @@ def _write_graph(detector: AnomalyDetector, geometry: ImageGeometry, int8: bool)
     graph.name(graph.reshape(maps, height, width), "anomaly_map")
     for output, value in write_verdict(graph, maps, count, scale).items():
         graph.name(value, output)
-    outputs: dict[str, ValueKind] = {
+    outputs = {
         "anomaly_map": ("float32", (height, width)),
         "image_score": ("float32", ()),
         "threshold": ("float32", ()),
@@ -158,7 +158,7 @@ def _write_graph(detector: AnomalyDetector, geometry: ImageGeometry, int8: bool)
         "version": __version__,
         "notices": list(detector.with_engine("torch").notices),
     }
-    inputs: dict[str, ValueKind] = {"image": ("uint8", ("height", "width", 3))}
+    inputs = {"image": ("uint8", ("height", "width", 3))}
     return graph.build(inputs, outputs, {"inpformer": json.dumps(facts)})
 
 
@@ -174,6 +174,8 @@ def _check(
     Raises:
         UserError: A verdict is another one, or a map differs too much.
     """
+    from inpformer.onnx_network import open_session
+
     session = open_session(path)
     threshold = detector.calibration.scales[detector.map_names[0]].threshold
     map_differences, score_differences = [], []
