@@ -91,7 +91,8 @@ def row(encoder: str, case: str, engine: str, options: argparse.Namespace) -> st
     return (
         f"| {encoder} | {engine} | {case} | {ratio(timings, 'ours', 'reference'):.2f} | "
         f"{in_batch:.2f} | {difference:.1e} | {timings['ours'].median:.3f} | "
-        f"{timings['ours'].spread} | {timings['reference'].median:.3f} | {work:.1f} | {100 * share:.0f}% of {peak:.0f} |"
+        f"{timings['ours'].spread} | {timings['reference'].median:.3f} | {work:.1f} | "
+        f"{100 * share:.0f}% of {peak:.0f} |"
     )
 
 
