@@ -1,6 +1,7 @@
 """Seconds per picture against a plain reference that computes the same, on one machine at once.
 
-    python benchmarks/inference.py [--encoder dinov2-small dinov2-base] [--rounds 9] [--batch 4]
+    python benchmarks/inference.py [--encoder dinov2-small dinov2-base] [--engine torch onnx]
+        [--rounds 9] [--batch 4]
 
 The reference (`benchmarks/reference.py`) runs everything, eagerly, as the authors' code does; both
 look at one picture of 392 x 392 pixels with the same, untrained weights. They take turns, and a
@@ -28,9 +29,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from benchmarks.reference import Reference
 from benchmarks.speed import PEAK_OPERATIONS, alternate, giga_operations, matrix_task, ratio
 from inpformer.allocator import keep_freed_memory
-from inpformer.config import ModelConfig
+from inpformer.config import ENGINES, ModelConfig
+from inpformer.engine import torch_engine
 from inpformer.modeling.build import build_encoder, build_model
-from inpformer.modeling.model import INPFormer
+from inpformer.modeling.model import INPFormer, INPFormerOutput
 from inpformer.presets import encoder_preset
 from inpformer.scoring import anomaly_maps
 
@@ -46,28 +48,30 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--encoder", nargs="+", default=["dinov2-small"])
     parser.add_argument("--case", nargs="+", choices=CASES, default=list(CASES))
+    parser.add_argument("--engine", nargs="+", choices=ENGINES, default=["torch"])
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--batch", type=int, default=4, help="pictures of the batch column")
     parser.add_argument("--one-process", action="store_true", help="share memory settings, too")
     options = parser.parse_args()
     keep_freed_memory()
-    print("| encoder | system | ratio | ratio in a batch | map difference | seconds | spread, ms |")
-    print("| reference | GFLOP | of peak |\n|---|---|---|---|---|---|---|---|---|---|")
+    print("| encoder | engine | system | ratio | ratio in a batch | map difference | seconds |")
+    print(f"| spread, ms | reference | GFLOP | of peak |\n|{'---|' * 11}")
     with torch.inference_mode():
         for name in options.encoder:
             for case in options.case:
-                print(row(name, case, options), flush=True)
+                for engine in options.engine:
+                    print(row(name, case, engine, options), flush=True)
 
 
-def row(encoder: str, case: str, options: argparse.Namespace) -> str:
+def row(encoder: str, case: str, engine: str, options: argparse.Namespace) -> str:
     """Measure one system on one encoder and return its line of the table."""
     decode = CASES[case][1]
     model, config = untrained(encoder, case)
     pictures = some_pictures(options.batch)
-    one = pictures[:1]
+    one, run = pictures[:1], network(model, decode, engine)
 
     def ours(images: torch.Tensor) -> dict:
-        return anomaly_maps(model(images, decode=decode), config, None)
+        return anomaly_maps(run(images), config, None)
 
     reference = Reference(model, config)
     expected, found = reference.maps(one), ours(one)
@@ -85,10 +89,22 @@ def row(encoder: str, case: str, options: argparse.Namespace) -> str:
     peak = PEAK_OPERATIONS / timings["matrix"].median
     share = work / timings["ours"].median / peak
     return (
-        f"| {encoder} | {case} | {ratio(timings, 'ours', 'reference'):.2f} | {in_batch:.2f} | "
-        f"{difference:.1e} | {timings['ours'].median:.3f} | {timings['ours'].spread} | "
-        f"{timings['reference'].median:.3f} | {work:.1f} | {100 * share:.0f}% of {peak:.0f} |"
+        f"| {encoder} | {engine} | {case} | {ratio(timings, 'ours', 'reference'):.2f} | "
+        f"{in_batch:.2f} | {difference:.1e} | {timings['ours'].median:.3f} | "
+        f"{timings['ours'].spread} | {timings['reference'].median:.3f} | {work:.1f} | "
+        f"{100 * share:.0f}% of {peak:.0f} |"
     )
+
+
+def network(
+    model: INPFormer, decode: bool, engine: str
+) -> Callable[[torch.Tensor], INPFormerOutput]:
+    """Return what runs the network."""
+    if engine == "torch":
+        return torch_engine(model, decode).run
+    from inpformer.onnx_network import OnnxNetwork
+
+    return OnnxNetwork(model, decode, int8=engine == "onnx-int8")
 
 
 def elsewhere(encoder: str, case: str) -> Callable[[], object]:

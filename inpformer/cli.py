@@ -17,11 +17,12 @@ from inpformer import (
     annotate_command,
     dataset_command,
     evaluate_command,
+    export_command,
     retrain_command,
     train_command,
 )
 from inpformer.allocator import keep_freed_memory
-from inpformer.config import MAP_NAMES, VARIANTS, VIEW_KINDS, FitConfig
+from inpformer.config import ENGINES, MAP_NAMES, VARIANTS, VIEW_KINDS, FitConfig
 from inpformer.errors import UserError
 from inpformer.presets import ENCODER_PRESETS
 from inpformer.version import __version__
@@ -111,7 +112,7 @@ def predict(options: argparse.Namespace) -> int:
 
     from inpformer.detector import AnomalyDetector
 
-    detector = AnomalyDetector.load(options.model, options.device, options.weights)
+    detector = AnomalyDetector.load(options.model, options.device, options.weights, options.engine)
     detector.choose_map(options.map)
     _tell(detector.provenance.encoder_reason)
     for notice in detector.notices:
@@ -252,6 +253,7 @@ def _parser() -> argparse.ArgumentParser:
     verb.add_argument("--geometry", choices=("full", "benchmark"), default="full")
     verb.add_argument("--tiles", help="inspect in overlapping tiles: 2x2 and so on, or auto")
     verb.add_argument("--colour-map", default="inferno")
+    verb.add_argument("--engine", choices=ENGINES, default="torch", help="what runs the network")
 
     verb = verbs.add_parser("import-official", parents=[common], help=_first_line(import_official))
     verb.set_defaults(run=import_official)
@@ -263,6 +265,7 @@ def _parser() -> argparse.ArgumentParser:
     dataset_command.register(verbs, common)
     evaluate_command.register(verbs, common, model)
     train_command.register(verbs, common, model)
+    export_command.register(verbs, common)
 
     verb = verbs.add_parser("info", parents=[common], help=_first_line(info))
     verb.set_defaults(run=info)

@@ -18,6 +18,7 @@ MapPart = Literal["fused", "reconstruction", "segmentation", "memory", "distance
 VARIANTS = ("training-free", "inp-former", "inp-former++")
 VIEW_KINDS = get_args(ViewKind)
 MAP_NAMES = ("fused", "reconstruction", "segmentation", "distance")
+ENGINES = ("torch", "onnx", "onnx-int8")
 MAX_DECODER_DEPTH = 64
 MAX_MLP_RATIO = 16
 MAX_MEMORY_TOKENS = 100_000

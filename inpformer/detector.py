@@ -15,6 +15,7 @@ from torch import Tensor
 from inpformer.config import TRAINING_FREE_NOTICE, UNTRAINED_NOTICE, FitConfig, MapName, ModelConfig
 from inpformer.config_table import to_dict
 from inpformer.corrections import Correction, RetrainConfig
+from inpformer.engine import Engine, make_engine, torch_engine
 from inpformer.errors import ConfigError, UserError
 from inpformer.explanation import explain, patch_tokens
 from inpformer.fitting import fit_model
@@ -82,6 +83,7 @@ class AnomalyDetector:
         config: Its configuration.
         provenance: Where encoder and heads come from.
         calibration: Scales of its maps; None if never calibrated.
+        engine: What runs the network for `predict`; None takes torch.
     """
 
     def __init__(
@@ -90,15 +92,21 @@ class AnomalyDetector:
         config: ModelConfig,
         provenance: Provenance,
         calibration: Calibration | None = None,
+        engine: Engine | None = None,
     ) -> None:
         self._model = model.eval()
+        self._engine = engine or torch_engine(self._model, not provenance.zero_shot)
         self.config = config
         self.provenance = provenance
         self.calibration = calibration
 
     @classmethod
     def load(
-        cls, source: str | Path = "auto", device: str = "auto", weights: str | Path | None = None
+        cls,
+        source: str | Path = "auto",
+        device: str = "auto",
+        weights: str | Path | None = None,
+        engine: str = "torch",
     ) -> AnomalyDetector:
         """Load a detector.
 
@@ -107,14 +115,15 @@ class AnomalyDetector:
                 first two give a training-free detector to fit or to look with at once.
             device: `auto`, `cpu`, `cuda`, `cuda:1`, `mps`.
             weights: File with the encoder's weights; None looks in the usual places.
+            engine: See `with_engine`.
 
         Raises:
             UserError: Nothing of this name exists, weights are missing or damaged, or the device
-                is not there; the message says what to do.
+                or the engine is not there; the message says what to do.
         """
         from inpformer.detector_file import load_detector
 
-        return load_detector(source, device, weights)
+        return load_detector(source, device, weights).with_engine(engine)
 
     def save(self, path: str | Path, bundle_encoder: bool = False, half: bool = False) -> Path:
         """Write the detector to one safetensors file, whole or not at all.
@@ -152,7 +161,30 @@ class AnomalyDetector:
             notices.append(TRAINING_FREE_NOTICE)
         if self.provenance.zero_shot:
             notices.append(ZERO_SHOT_NOTICE)
-        return tuple(notices)
+        return (*notices, *self._engine.notices)
+
+    @property
+    def engine(self) -> str:
+        """What runs the network: `torch`, `onnx` or `onnx-int8`."""
+        return self._engine.name
+
+    def with_engine(self, name: str) -> AnomalyDetector:
+        """Return this detector with another engine for `predict`; the network is shared.
+
+        What is fitted or retrained from it runs on torch until it is asked for another one.
+
+        Args:
+            name: `torch`; `onnx`, ONNX Runtime on the CPU, whose maps agree with torch's; or
+                `onnx-int8`, the same with large products in 8 bits, faster and less exact. Either
+                is compared with torch on a test picture first.
+
+        Raises:
+            UserError: ONNX Runtime is not installed, cannot run this detector, or does not agree.
+        """
+        if name == self.engine:
+            return self
+        engine = make_engine(name, self)
+        return AnomalyDetector(self._model, self.config, self.provenance, self.calibration, engine)
 
     @property
     def map_names(self) -> tuple[MapName, ...]:
@@ -170,7 +202,8 @@ class AnomalyDetector:
         """
         if not self.config.is_trained:
             raise UserError("A training-free detector has no trained prototypes to use zero-shot.")
-        return AnomalyDetector(self._model, self.config, replace(self.provenance, zero_shot=True))
+        provenance = replace(self.provenance, zero_shot=True)
+        return AnomalyDetector(self._model, self.config, provenance).with_engine(self.engine)
 
     def with_inp_count(self, count: int) -> AnomalyDetector:
         """Return this training-free detector with another number of prototypes, at once.
@@ -187,7 +220,8 @@ class AnomalyDetector:
         if count == self.config.inp_count:
             return self
         config = replace(self.config, inp_count=count)
-        return AnomalyDetector(build_model(config, self._model.encoder), config, self.provenance)
+        model = build_model(config, self._model.encoder)
+        return AnomalyDetector(model, config, self.provenance).with_engine(self.engine)
 
     def has_encoder_of(self, other: AnomalyDetector) -> bool:
         """Whether both look through an encoder of the same weights."""
@@ -211,7 +245,8 @@ class AnomalyDetector:
             own.group_count,
             own.memory,
         )
-        return AnomalyDetector(model, self.config, self.provenance, self.calibration)
+        shared = AnomalyDetector(model, self.config, self.provenance, self.calibration)
+        return shared.with_engine(self.engine)
 
     def choose_map(self, name: str | None) -> MapName:
         """Return the map that decides: `name`, or the variant's default for None.
@@ -422,11 +457,7 @@ class AnomalyDetector:
         return tile_layout(image, tiles, self.config.encoder)
 
     def _run(self, images: Tensor) -> INPFormerOutput:
-        images = images.to(self.device)
-        # The decoder learnt other parts than those a zero-shot detector looks at.
-        return (
-            self._model(images, decode=False) if self.provenance.zero_shot else self._model(images)
-        )
+        return self._engine.run(images.to(self.device))
 
     def _maps(self, output: INPFormerOutput) -> dict[MapName, Tensor]:
         maps = anomaly_maps(output, self.config, self.calibration)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tqdm import tqdm
 
-from inpformer.config import MAP_NAMES
+from inpformer.config import ENGINES, MAP_NAMES
 from inpformer.errors import UserError
 from inpformer.stopping import asked_to_stop
 
@@ -76,6 +76,7 @@ def register(verbs: Any, common: argparse.ArgumentParser, model: argparse.Argume
         action="store_true",
         help="the models learnt other parts: use only the distance to their prototypes",
     )
+    verb.add_argument("--engine", choices=ENGINES, default="torch", help="what runs the network")
     verb.add_argument("--limit", type=int, help="most normal and anomalous pictures per class")
     verb.add_argument("--seed", type=int, default=0, help="of the draw for --limit")
 
@@ -120,6 +121,7 @@ def _evaluate(options: argparse.Namespace) -> int:
         detectors = subject.load(data.class_names, process.device, options.weights)
         if options.zero_shot:
             detectors = {name: each.zero_shot() for name, each in detectors.items()}
+        detectors = {name: each.with_engine(options.engine) for name, each in detectors.items()}
         for notice in dict.fromkeys(n for each in detectors.values() for n in each.notices):
             _tell(f"Note: {subject.title}: {notice}.")
         folder = options.output / "state" / str(number)

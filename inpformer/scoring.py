@@ -13,7 +13,7 @@ from inpformer.scales import Calibration
 # The official evaluator brings a map of 392 x 392 pixels to 256 x 256; other sizes keep its scale.
 SCORE_SCALE = 256 / 392
 PAPER_SCORE_FRACTION = 0.01
-_KERNEL_SIZE, _KERNEL_SIGMA = 5, 4.0
+KERNEL_SIZE, _KERNEL_SIGMA = 5, 4.0
 
 
 def reconstruction_map(output: INPFormerOutput, with_length: bool) -> Tensor:
@@ -125,10 +125,10 @@ def resize(maps: Tensor, size: tuple[int, int]) -> Tensor:
 
 def smooth(maps: Tensor) -> Tensor:
     """Blur maps `(B, H, W)` with the official 5 x 5 Gaussian; outside the map counts as 0."""
-    offsets = torch.arange(_KERNEL_SIZE, dtype=maps.dtype, device=maps.device)
-    kernel = torch.exp(-((offsets - _KERNEL_SIZE // 2) ** 2) / (2 * _KERNEL_SIGMA**2))
+    offsets = torch.arange(KERNEL_SIZE, dtype=maps.dtype, device=maps.device)
+    kernel = torch.exp(-((offsets - KERNEL_SIZE // 2) ** 2) / (2 * _KERNEL_SIGMA**2))
     kernel = kernel / kernel.sum()
-    padding = _KERNEL_SIZE // 2
+    padding = KERNEL_SIZE // 2
     blurred = F.conv2d(maps[:, None], kernel.view(1, 1, -1, 1), padding=(padding, 0))
     return F.conv2d(blurred, kernel.view(1, 1, 1, -1), padding=(0, padding))[:, 0]
 
@@ -151,8 +151,12 @@ def image_score(maps: Tensor, top_fraction: float = PAPER_SCORE_FRACTION) -> Ten
     if not 0 < top_fraction <= 1:
         raise ValueError(f"top_fraction must be in (0, 1], got {top_fraction}")
     pixels = maps.flatten(1)
-    count = max(1, int(pixels.shape[1] * top_fraction))
-    return pixels.topk(count, dim=1).values.mean(dim=1)
+    return pixels.topk(top_count(pixels.shape[1], top_fraction), dim=1).values.mean(dim=1)
+
+
+def top_count(pixel_count: int, fraction: float) -> int:
+    """Return how many of a map's pixels an image score is the mean of."""
+    return max(1, int(pixel_count * fraction))
 
 
 def _upsample(token_values: Tensor, output: INPFormerOutput) -> Tensor:

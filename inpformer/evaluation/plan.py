@@ -140,7 +140,8 @@ def _detector_facts(detector: AnomalyDetector) -> dict[str, Any]:
         "normal pictures": provenance.shot_count,
         "corrected pictures": provenance.correction_count,
         "zero-shot": provenance.zero_shot,
-        "fingerprint": _digest([fingerprint(detector), described]),
+        "engine": detector.engine,
+        "fingerprint": _digest([fingerprint(detector), described, detector.engine]),
     }
 
 

@@ -20,17 +20,17 @@ ORIENTATIONS = 4
 _WAVELENGTH = 4.5  # pixels of each level
 _KERNEL = 7
 # Per level: oriented energies, bright and dark spots, two colour contrasts.
-_MAPS_PER_LEVEL = ORIENTATIONS + 2 + 2
-_CONSTANTS = 2
+MAPS_PER_LEVEL = ORIENTATIONS + 2 + 2
+CONSTANTS = 2
 # Mean and maximum of each map, the patch's own colour and how it differs from its surroundings,
 # and the constants.
-DESCRIPTOR_DIM = 2 * LEVELS * _MAPS_PER_LEVEL + 6 + _CONSTANTS
+DESCRIPTOR_DIM = 2 * LEVELS * MAPS_PER_LEVEL + 6 + CONSTANTS
 # Responses (of inputs with unit variance) are compressed above this one and linear below.
-_KNEE = 0.3
+KNEE = 0.3
 # Constant channels make the angle between two tokens grow with their Euclidean distance. Without
 # them the direction of a smooth, nearly empty patch would be noise.
-_CONSTANT = 8.0
-_SURROUNDINGS = 5  # patches
+CONSTANT = 8.0
+SURROUNDINGS = 5  # patches
 
 
 class FilterStem(nn.Module):
@@ -89,7 +89,7 @@ class FilterStem(nn.Module):
     def respond(self, images: Tensor) -> Tensor:
         """Return the descriptors before scaling, `(B, rows, columns, D)`."""
         patch = self.patch_size[0]
-        level = _opponent_colours(images)
+        level = opponent_colours(images)
         colour = F.avg_pool2d(level, patch)
         contrast = colour - _mean_around(colour)
         # At half size, where every level can be pooled by whole pixels.
@@ -105,8 +105,8 @@ class FilterStem(nn.Module):
         # Windows that overlap: what lies on the border of two patches would else change them both
         # whenever the part lies a few pixels to the side.
         overlapping = self._blur(torch.cat([*pooled, colour, contrast], dim=1), "triangle")
-        responses = torch.log1p(overlapping[:, :-6] / _KNEE)
-        constants = torch.full_like(overlapping[:, :_CONSTANTS], _CONSTANT)
+        responses = torch.log1p(overlapping[:, :-6] / KNEE)
+        constants = torch.full_like(overlapping[:, :CONSTANTS], CONSTANT)
         return torch.cat([responses, overlapping[:, -6:], constants], dim=1).permute(0, 2, 3, 1)
 
     def _responses(self, level: Tensor) -> Tensor:
@@ -132,7 +132,7 @@ class FilterStem(nn.Module):
         return self._blur(level)[..., ::2, ::2]
 
 
-def _opponent_colours(images: Tensor) -> Tensor:
+def opponent_colours(images: Tensor) -> Tensor:
     """Return brightness, red-green and yellow-blue, `(B, 3, H, W)`."""
     red, green, blue = images.unbind(dim=1)
     brightness = (red + green + blue) / 3
@@ -140,7 +140,7 @@ def _opponent_colours(images: Tensor) -> Tensor:
 
 
 def _mean_around(values: Tensor) -> Tensor:
-    side = _SURROUNDINGS
+    side = SURROUNDINGS
     padded = F.pad(values, (side // 2,) * 4, mode="replicate")
     return F.avg_pool2d(padded, side, stride=1)
 

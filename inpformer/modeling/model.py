@@ -130,12 +130,34 @@ class INPFormer(nn.Module):
     ) -> INPFormerOutput:
         """Run all that follows the encoder; see `forward`."""
         fused_tokens = encoded.fused_tokens
-        inps, attention = self.inp_extractor(fused_tokens)
+        extracted = self.inp_extractor(fused_tokens)
+        decoded = None
+        if decode and self.decoder is not None:
+            decoded = self.decode(fused_tokens, extracted[0])
+        return self.combine(encoded, extracted, decoded, input_size)
+
+    def combine(
+        self,
+        encoded: EncodedImages,
+        extracted: tuple[Tensor, Tensor],
+        decoded: tuple[Tensor, Tensor] | None,
+        input_size: tuple[int, int],
+    ) -> INPFormerOutput:
+        """Put together what encoder, extractor and decoder gave, and run what reads it.
+
+        Args:
+            encoded: Of the encoder.
+            extracted: Prototypes and attention, as the extractor gives them.
+            decoded: Groups and attention, as `decode` gives them; None if nothing was decoded.
+            input_size: Height and width of the input, pixels.
+        """
+        fused_tokens = encoded.fused_tokens
+        inps, attention = extracted
         similarity = cosine_to_inps(fused_tokens, inps)
         nearest = similarity.max(dim=-1)
-        decoder_groups = decoder_attention = residual = segmentation_map = strangeness = None
-        if decode and self.decoder is not None:
-            decoder_groups, decoder_attention = self.decode(fused_tokens, inps)
+        decoder_groups, decoder_attention = decoded or (None, None)
+        residual = segmentation_map = strangeness = None
+        if decoder_groups is not None:
             residual = residual_tokens(encoded.groups, decoder_groups)
             if self.segmentation_head is not None:
                 residual_grid = to_grid(residual, encoded.grid_size)

@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
-from benchmarks import ablation, accuracy, encoder
+from benchmarks import ablation, accuracy, encoder, int8
 from inpformer.datasets.find import open_dataset
 from inpformer.datasets.mvtec import read_mvtec_folder
 from inpformer.detector import AnomalyDetector, Provenance
@@ -249,3 +249,14 @@ def test_draws_of_the_ablation_are_nested(folder):
     assert first == ["0.png", "1.png"]
     one, two = (ablation.choose_shots(dataset, count, 1) for count in (1, 2))
     assert two[:1] == one and len(two) == 2
+
+
+def test_every_engine_has_its_line_and_torch_loses_nothing(folder, source, monkeypatch, capsys):
+    pytest.importorskip("onnxruntime", reason="ONNX Runtime is not installed")
+    monkeypatch.setattr(int8, "source_detector", lambda options: source)
+    monkeypatch.setattr(sys, "argv", ["int8.py", str(folder), "--shots", "2", "--steps", "2"])
+    int8.main()
+    lines = [line.split(" | ") for line in capsys.readouterr().out.splitlines()[2:]]
+    assert [line[1] for line in lines] == ["torch", "onnx", "onnx-int8"]
+    assert lines[0][5:] == ["+0.00", "1.00 |"]
+    assert lines[1][2:6] == lines[0][2:6]  # rounding alone

@@ -12,6 +12,7 @@ from inpformer.config import TRAINING_FREE_NOTICE, UNTRAINED_NOTICE, VARIANTS, F
 from inpformer.datasets.mvtec import read_mvtec_folder
 from inpformer.datasets.sample import load_mask
 from inpformer.detector import AnomalyDetector, Provenance
+from inpformer.engine import Engine
 from inpformer.errors import ConfigError, FitCancelledError, ImageError, UserError
 from inpformer.images import load_image
 from inpformer.model_input import MAX_SHOTS
@@ -415,7 +416,7 @@ def test_tiles_of_a_map_that_depends_on_the_pixels_alone_equal_the_whole_map(
     """A model whose map is the brightness: tiling must then change nothing."""
     ramp = np.rint(60 * smooth_map((280, 350)) + 128).astype(np.uint8)
     picture = np.repeat(ramp[:, :, None], 3, axis=2)
-    monkeypatch.setattr(source, "_model", lambda images: images.mean(dim=1))
+    monkeypatch.setattr(source, "_engine", Engine("mean", lambda images: images.mean(dim=1)))
     monkeypatch.setattr(AnomalyDetector, "_maps", lambda self, output: {"distance": output})
     monkeypatch.setattr(AnomalyDetector, "device", torch.device("cpu"))
     monkeypatch.setattr(detector_module, "explain", lambda output: None)

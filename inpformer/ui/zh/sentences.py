@@ -12,6 +12,7 @@ from inpformer.ui.zh.sentences_annotations import ANNOTATIONS
 from inpformer.ui.zh.sentences_datasets import DATASETS
 from inpformer.ui.zh.sentences_evaluation import EVALUATION
 from inpformer.ui.zh.sentences_files import FILES, SHOTS, UPLOADS
+from inpformer.ui.zh.sentences_onnx import ONNX
 from inpformer.ui.zh.sentences_training import TRAINING
 from inpformer.ui.zh.sentences_weights import SETTINGS, WEIGHTS
 
@@ -198,4 +199,5 @@ SENTENCES: Final = {
     **ANNOTATIONS,
     **EVALUATION,
     **DATASETS,
+    **ONNX,
 }
