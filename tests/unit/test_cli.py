@@ -16,7 +16,7 @@ import torch
 from PIL import Image
 
 import inpformer.detector
-from inpformer import cli, detector_file
+from inpformer import batch_prediction, cli, detector_file
 from inpformer.config import FitConfig
 from inpformer.detector import AnomalyDetector, Provenance
 from inpformer.errors import UserError
@@ -538,6 +538,7 @@ def test_ctrl_c_while_inspecting_keeps_the_lines_of_what_was_done(
         return predict(self, *args, **kwargs)
 
     monkeypatch.setattr(AnomalyDetector, "predict_batch", interrupted)
+    monkeypatch.setattr(batch_prediction, "CPU_BATCH", 1)
     out = tmp_path / "out"
     code, _, err = run("predict", *pictures, "--model", models / "free.safetensors", "-o", out)
     assert code == INTERRUPTED
