@@ -24,6 +24,9 @@ def main() -> int:
     # Before gradio and the Hub client are imported: they read these once.
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    from inpformer.ui.quick_gradio import skip_editor_files
+
+    skip_editor_files()
     from inpformer.allocator import keep_freed_memory
     from inpformer.detector import AnomalyDetector
     from inpformer.errors import UserError

@@ -123,7 +123,7 @@ def measure(
     detector = source.fit([load_image(each.path) for each in chosen], config)
     seconds = time.perf_counter() - started
     tests = dataset.of(dataset.class_names[0], "test")
-    results = [(each, detector.predict(load_image(each.path))) for each in tests]
+    results = list(zip(tests, detector.predict_many(each.path for each in tests), strict=True))
     count = detector.config.inp_count
     owners = [
         int((assignment_shares(result.inp_assignment, count) >= COLLAPSE_SHARE).sum())

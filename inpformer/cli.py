@@ -7,7 +7,8 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -117,12 +118,13 @@ def predict(options: argparse.Namespace) -> int:
     _tell(detector.provenance.encoder_reason)
     for notice in detector.notices:
         _tell(f"Note: {notice}.")
-    names = _output_names(paths)
     lines: list[dict[str, Any]] = []
     try:
-        for path in tqdm(paths, unit="picture", disable=options.json or len(paths) < 2):
-            lines.append(_inspect_file(detector, path, names[path], options))
-            _report_line(lines[-1], options.json)
+        with closing(_inspect_files(detector, paths, options)) as found:
+            is_quiet = options.json or len(paths) < 2
+            for line in tqdm(found, total=len(paths), unit="picture", disable=is_quiet):
+                lines.append(line)
+                _report_line(line, options.json)
     except KeyboardInterrupt:
         _save_lines(options.output, lines)
         done = f"{len(lines)} of {len(paths)} pictures are done and listed in results.jsonl"
@@ -132,24 +134,32 @@ def predict(options: argparse.Namespace) -> int:
     return EXIT_BAD_INPUT if any("error" in line for line in lines) else EXIT_OK
 
 
-def _inspect_file(
-    detector: AnomalyDetector, path: Path, name: str, options: argparse.Namespace
-) -> dict[str, Any]:
-    """Inspect one picture, write its files, and return its line: facts, or what was wrong."""
+def _inspect_files(
+    detector: AnomalyDetector, paths: list[Path], options: argparse.Namespace
+) -> Iterator[dict[str, Any]]:
+    """Inspect pictures, write their files, and yield their lines: facts, or what was wrong."""
+    from inpformer.batch_prediction import BatchConfig, inspect_many
     from inpformer.images import read_image
+    from inpformer.prediction import Looking
     from inpformer.report import write_result
 
-    try:
-        picture = read_image(path)
-        result = detector.predict(
-            picture.image, geometry=options.geometry, tiles=options.tiles, map_name=options.map
-        )
-        facts = write_result(
-            options.output, name, picture.image, result, options.maps, options.colour_map
-        )
-    except UserError as error:
-        return {"file": str(path), "error": str(error)}
-    return {"file": str(path), "notes": list(picture.notes), **facts}
+    names = _output_names(paths)
+    config = BatchConfig(Looking(options.geometry, options.tiles, options.map))
+    for each in inspect_many(detector, paths, read_image, config):
+        line, picture = {"file": str(each.source)}, each.picture
+        try:
+            facts = write_result(
+                options.output,
+                names[each.source],
+                picture and picture.image,
+                each.unwrap(),
+                options.maps,
+                options.colour_map,
+            )
+        except UserError as error:
+            yield {**line, "error": str(error)}
+        else:
+            yield {**line, "notes": list(picture.notes), **facts}
 
 
 def _save_lines(folder: Path, lines: list[dict[str, Any]]) -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -17,29 +16,24 @@ from inpformer.config_table import to_dict
 from inpformer.corrections import Correction, RetrainConfig
 from inpformer.engine import Engine, make_engine, torch_engine
 from inpformer.errors import ConfigError, UserError
-from inpformer.explanation import explain, patch_tokens
+from inpformer.explanation import patch_tokens
 from inpformer.fitting import fit_model
 from inpformer.images import check_image
 from inpformer.model_input import (
     make_geometry,
     shot_tensors,
     texture_tensor,
-    tile_layout,
-    to_tensor,
     unique_images,
 )
 from inpformer.modeling.build import build_model, encoder_fingerprint
 from inpformer.modeling.model import INPFormer, INPFormerOutput
 from inpformer.patch_reason import PatchTokens
+from inpformer.prediction import Looking, PreparedImage, predict_batch, prepare, run_model
 from inpformer.progress import FitStep
 from inpformer.result import AnomalyResult
 from inpformer.scales import Calibration
-from inpformer.scoring import anomaly_maps, image_score
-from inpformer.tiling import blend_tiles, tile_boxes
 
 ZERO_SHOT_NOTICE = "zero-shot: prototypes learnt on other parts, a map without a verdict"
-
-_TILE_BATCH = 4
 
 
 @dataclass(frozen=True)
@@ -381,41 +375,54 @@ class AnomalyDetector:
         Raises:
             UserError: The picture or an option cannot be used.
         """
-        image = check_image(image)
-        map_name = self.choose_map(map_name)
-        picture_geometry = make_geometry(image, geometry, self.config.encoder)
-        fitted_layout = self._layout(image, self.provenance.tiles)
-        rows_columns = fitted_layout if tiles is None else self._layout(image, tiles)
-        if geometry == "benchmark":
-            if tiles is not None and rows_columns is not None:
-                raise ConfigError(
-                    "The benchmark geometry shows one crop of the picture, which cannot be tiled; "
-                    "leave out the tiles or the geometry."
-                )
-            rows_columns = None
-        started = time.perf_counter()
-        with torch.inference_mode():
-            output = self._run(to_tensor(image, picture_geometry)[None])
-            maps = {name: m[0] for name, m in self._maps(output).items()}
-            scores = {name: float(self._score(m[None])[0]) for name, m in maps.items()}
-            explanation = explain(output)
-        arrays = {name: values.cpu().numpy() for name, values in maps.items()}
-        if rows_columns is not None:
-            arrays, scores = self._predict_tiles(image, rows_columns)
-        return AnomalyResult(
-            map_name=map_name,
-            score_maps=arrays,
-            scores=scores,
-            scales=dict(self.calibration.scales) if self.calibration else {},
-            geometry=picture_geometry,
-            explanation=explanation,
-            tiles=rows_columns,
-            seconds=time.perf_counter() - started,
-            notices=self._result_notices(
-                _look(rows_columns, geometry), _look(fitted_layout, self.provenance.geometry)
-            ),
-            uncalibrated_range=self.config.encoder.distance_range,
-        )
+        prepared = self.prepare(image, Looking(geometry, tiles, map_name))
+        return self.predict_batch([prepared])[0]
+
+    def predict_many(
+        self,
+        images: Iterable[np.ndarray | str | Path],
+        *,
+        geometry: str = "full",
+        tiles: str | None = None,
+        map_name: MapName | None = None,
+        batch_size: int | None = None,
+    ) -> Iterator[AnomalyResult]:
+        """Inspect any number of pictures in their order, each when it is asked for.
+
+        They are read and resized in threads beside the model; a few are in memory at a time. The
+        results are those of `predict`. To go on after a picture that cannot be used, or to have
+        the pictures as well, use `batch_prediction.inspect_many`.
+
+        Args:
+            images: Pictures as `predict` takes them, or files.
+            geometry: As in `predict`.
+            tiles: As in `predict`.
+            map_name: As in `predict`.
+            batch_size: Most pictures the network sees at once; None takes what is fastest.
+
+        Raises:
+            UserError: An option cannot be used, or the picture whose turn it is.
+        """
+        from inpformer.batch_prediction import BatchConfig, as_loaded, inspect_many
+
+        config = BatchConfig(Looking(geometry, tiles, map_name), batch_size)
+        return (each.unwrap() for each in inspect_many(self, images, as_loaded, config))
+
+    def prepare(self, image: np.ndarray, looking: Looking | None = None) -> PreparedImage:
+        """Make a picture ready for `predict_batch`; needs no model and is safe in a thread.
+
+        Raises:
+            UserError: The picture or a way of looking cannot be used.
+        """
+        return prepare(self, image, looking or Looking())
+
+    def predict_batch(self, batch: Sequence[PreparedImage]) -> list[AnomalyResult]:
+        """Inspect prepared pictures at once; the network must see them all at one size."""
+        return predict_batch(self, batch)
+
+    def run(self, images: Tensor) -> INPFormerOutput:
+        """Run the network on pictures `(B, 3, H, W)` in [0, 1], within inference mode."""
+        return self._engine.run(images)
 
     def patch_tokens(self, image: np.ndarray, geometry: str = "full") -> PatchTokens:
         """Return what explains each patch of a picture, see `patch_reason.explain_patch`.
@@ -430,51 +437,5 @@ class AnomalyDetector:
         image = check_image(image)
         picture_geometry = make_geometry(image, geometry, self.config.encoder)
         with torch.inference_mode():
-            output = self._run(to_tensor(image, picture_geometry)[None])
+            output = run_model(self, [picture_geometry.to_input(image)])
             return patch_tokens(output, picture_geometry, self.config.counts_length)
-
-    def _predict_tiles(
-        self, image: np.ndarray, tiles: tuple[int, int]
-    ) -> tuple[dict[MapName, np.ndarray], dict[MapName, float]]:
-        """Return maps at the picture's size, and per map the score of the highest tile."""
-        boxes = tile_boxes(image.shape[:2], tiles)
-        tile_maps: dict[MapName, list[np.ndarray]] = {}
-        tile_scores: dict[MapName, list[float]] = {}
-        for start in range(0, len(boxes), _TILE_BATCH):
-            crops = [image[t : t + h, x : x + w] for t, x, h, w in boxes[start:][:_TILE_BATCH]]
-            geometry = make_geometry(crops[0], "full", self.config.encoder)
-            batch = torch.stack([to_tensor(crop, geometry) for crop in crops])
-            with torch.inference_mode():
-                maps = self._maps(self._run(batch))
-            for name, values in maps.items():
-                tile_scores.setdefault(name, []).extend(self._score(values).tolist())
-                pictures = [geometry.to_picture(value.cpu().numpy()) for value in values]
-                tile_maps.setdefault(name, []).extend(pictures)
-        blended = {n: blend_tiles(image.shape[:2], boxes, m) for n, m in tile_maps.items()}
-        return blended, {name: max(scores) for name, scores in tile_scores.items()}
-
-    def _layout(self, image: np.ndarray, tiles: str) -> tuple[int, int] | None:
-        return tile_layout(image, tiles, self.config.encoder)
-
-    def _run(self, images: Tensor) -> INPFormerOutput:
-        return self._engine.run(images.to(self.device))
-
-    def _maps(self, output: INPFormerOutput) -> dict[MapName, Tensor]:
-        maps = anomaly_maps(output, self.config, self.calibration)
-        return {name: maps[name] for name in self.map_names}
-
-    def _score(self, maps: Tensor) -> Tensor:
-        return image_score(maps, self.config.score_fraction)
-
-    def _result_notices(self, shown: str, fitted: str) -> tuple[str, ...]:
-        if self.calibration is None or shown == fitted:
-            return self.notices
-        notice = f"fitted on {fitted} but shown {shown}: the threshold is only a rough guide"
-        return (*self.notices, notice)
-
-
-def _look(tiles: tuple[int, int] | None, geometry: str) -> str:
-    """Say what a model is shown of pictures."""
-    if tiles is not None:
-        return f"{tiles[0]}x{tiles[1]} tiles"
-    return "whole pictures" if geometry == "full" else "the middle of pictures"

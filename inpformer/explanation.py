@@ -13,23 +13,28 @@ from inpformer.result import Explanation
 from inpformer.scoring import cosine_errors, length_errors
 
 
-def explain(output: INPFormerOutput) -> Explanation:
-    """Bring the explanation of the first picture of a batch to numpy."""
+def explain(output: INPFormerOutput) -> list[Explanation]:
+    """Bring the explanation of each picture of a batch to numpy."""
     grid = output.grid_size
-    decoder_attention = residual = None
+    fields = {
+        "inps": output.inps,
+        "inp_attention": output.inp_attention.unflatten(-1, grid),
+        "inp_attention_per_head": output.inp_attention_per_head.unflatten(-1, grid),
+        "inp_distance": output.inp_distance.unflatten(-1, grid),
+        "soft_assignment": output.soft_assignment.unflatten(1, grid),
+    }
     if output.decoder_attention is not None:
-        decoder_attention = _first(output.decoder_attention.transpose(-2, -1).unflatten(-1, grid))
-        residual = _first(output.residual.mean(dim=-1).unflatten(-1, grid))
-    return Explanation(
-        inps=_first(output.inps),
-        inp_attention=_first(output.inp_attention.unflatten(-1, grid)),
-        inp_attention_per_head=_first(output.inp_attention_per_head.unflatten(-1, grid)),
-        decoder_attention=decoder_attention,
-        inp_distance=_first(output.inp_distance.unflatten(-1, grid)),
-        inp_assignment=output.nearest_inp[0].unflatten(-1, grid).cpu().numpy(),
-        soft_assignment=_first(output.soft_assignment.unflatten(1, grid)),
-        residual=residual,
-    )
+        attention = output.decoder_attention.transpose(-2, -1)
+        fields["decoder_attention"] = attention.unflatten(-1, grid)
+        fields["residual"] = output.residual.mean(dim=-1).unflatten(-1, grid)
+    arrays = {name: values.float().cpu().numpy() for name, values in fields.items()}
+    arrays["inp_assignment"] = output.nearest_inp.unflatten(-1, grid).cpu().numpy()
+    missing = dict.fromkeys({"decoder_attention", "residual"} - arrays.keys())
+    # Copies: a view would keep the whole batch for as long as one explanation is kept.
+    return [
+        Explanation(**{name: values[index].copy() for name, values in arrays.items()}, **missing)
+        for index in range(len(output.inps))
+    ]
 
 
 def patch_tokens(

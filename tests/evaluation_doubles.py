@@ -58,6 +58,12 @@ class GreyDetector(AnomalyDetector):
             seconds=0.25,
         )
 
+    def predict_batch(self, batch) -> list[AnomalyResult]:
+        return [
+            self.predict(each.image, geometry=each.geometry.name, map_name=each.map_name)
+            for each in batch
+        ]
+
 
 class SlowDetector(GreyDetector):
     """Takes its time, so that a process can be killed meanwhile."""

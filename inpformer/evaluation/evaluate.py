@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -15,7 +16,7 @@ from inpformer.datasets.sample import DataSet
 from inpformer.errors import FitCancelledError, UserError
 from inpformer.evaluation.class_report import class_report, mean_figures
 from inpformer.evaluation.class_state import ClassState, StateFolder
-from inpformer.evaluation.look import EvaluateConfig, Look, look_at
+from inpformer.evaluation.look import EvaluateConfig, Look, look_through
 from inpformer.evaluation.plan import ClassPlan, Plan, make_plan
 from inpformer.evaluation.records import Evaluation, PictureRecord
 from inpformer.result import AnomalyResult
@@ -163,22 +164,21 @@ class _Run:
         state = ClassState() if self.kept is None else self.kept.load(index)
         before, saved = len(state.entries), time.monotonic()
         self.watch.done += before
-        for name in _part(plan, self.share)[before:]:
-            if self.watch.is_over:
-                self._save(index, state)
-                raise EvaluationStoppedError(
-                    f"Stopped after {self.watch.done} of {self.watch.total} pictures."
-                )
-            try:
-                look = look_at(plan.detector, plan.samples[name], name, self.config)
-                state.add(look)
-            except UserError as error:
-                look = None
-                state.add_problem(name, f"'{name}' is left out: {error}")
-            if time.monotonic() - saved >= self.config.save_seconds:
-                self._save(index, state)
-                saved = time.monotonic()
-            self.watch.tell(look)
+        names = _part(plan, self.share)[before:]
+        with closing(
+            look_through(plan.detector, [(n, plan.samples[n]) for n in names], self.config)
+        ) as looks:
+            for _ in names:
+                if self.watch.is_over:
+                    self._save(index, state)
+                    raise EvaluationStoppedError(
+                        f"Stopped after {self.watch.done} of {self.watch.total} pictures."
+                    )
+                look = _count(state, *next(looks))
+                if time.monotonic() - saved >= self.config.save_seconds:
+                    self._save(index, state)
+                    saved = time.monotonic()
+                self.watch.tell(look)
         if len(state.entries) > before:
             self._save(index, state)
         return state
@@ -186,6 +186,18 @@ class _Run:
     def _save(self, index: int, state: ClassState) -> None:
         if self.kept is not None:
             self.kept.save(index, state)
+
+
+def _count(state: ClassState, name: str, look: Look | UserError) -> Look | None:
+    """Count a picture; None for one that cannot be used."""
+    try:
+        if isinstance(look, UserError):
+            raise look
+        state.add(look)
+        return look
+    except UserError as error:
+        state.add_problem(name, f"'{name}' is left out: {error}")
+        return None
 
 
 def _part(plan: ClassPlan, share: tuple[int, int]) -> list[str]:

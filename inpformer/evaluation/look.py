@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
+from inpformer.batch_prediction import BatchConfig, inspect_many
 from inpformer.config import MapName
 from inpformer.datasets.sample import Sample, load_mask
 from inpformer.errors import ImageError, UserError, require
 from inpformer.evaluation.records import PictureRecord
-from inpformer.images import load_image
+from inpformer.images import LoadedImage, load_image
+from inpformer.prediction import Looking
 from inpformer.result import AnomalyResult
 
 if TYPE_CHECKING:
@@ -74,23 +78,37 @@ class Look(NamedTuple):
     result: AnomalyResult
 
 
-def look_at(detector: AnomalyDetector, sample: Sample, name: str, config: EvaluateConfig) -> Look:
-    """Show a test picture to a detector and compare with the truth.
+def look_through(
+    detector: AnomalyDetector, samples: Sequence[tuple[str, Sample]], config: EvaluateConfig
+) -> Iterator[tuple[str, Look | UserError]]:
+    """Show test pictures to a detector, each when it is asked for, and compare with the truth.
 
     Args:
-        detector: For the picture's class.
-        sample: The picture.
-        name: What to call it.
+        detector: For the pictures' class.
+        samples: The pictures and what to call them.
         config: Protocol and map.
 
-    Raises:
-        UserError: The picture cannot be used, or the detector gives no numbers for it.
+    Yields:
+        Name, and the look at it, or why the picture cannot be used or has no numbers.
     """
-    image = load_image(sample.path)
+    geometry = "benchmark" if config.protocol == "paper" else "full"
+    batches = BatchConfig(Looking(geometry, map_name=config.map_name))
+    read = lambda item: LoadedImage(load_image(item[1].path))  # noqa: E731
+    with closing(inspect_many(detector, samples, read, batches)) as found:
+        for inspected in found:
+            name, sample = inspected.source
+            try:
+                result = inspected.unwrap()
+                yield name, _compare(sample, name, inspected.picture.image, result, config)
+            except UserError as error:
+                yield name, error
+
+
+def _compare(
+    sample: Sample, name: str, image: np.ndarray, result: AnomalyResult, config: EvaluateConfig
+) -> Look:
+    """Compare a result with the truth."""
     is_paper = config.protocol == "paper"
-    result = detector.predict(
-        image, geometry="benchmark" if is_paper else "full", map_name=config.map_name
-    )
     if not math.isfinite(result.image_score):
         raise UserError("The score of the picture is no finite number.")
     mask, problems = _true_mask(sample, image.shape[:2], name)

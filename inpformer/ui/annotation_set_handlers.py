@@ -210,7 +210,7 @@ class AnnotationSetHandlers:
         key, shelf = session.detector_key, self.handlers.shelf
         detector, title, done = shelf.detector(session, key), shelf.title(session, key), 0
         for number, item in enumerate(todo):
-            if job.stop.is_set():
+            if job.should_stop():
                 break
             line = words.ANNOTATE_RUNNING.format(number=number + 1, count=count, name=item.name)
             yield PredictReport(views.progress(number / max(1, count), line), True)

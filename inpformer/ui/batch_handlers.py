@@ -5,13 +5,18 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
+from inpformer.batch_prediction import BatchConfig, inspect_many
 from inpformer.errors import UserError
+from inpformer.images import LoadedImage, read_image
 from inpformer.picture_sources import PictureSource, find_pictures
+from inpformer.prediction import Looking
 from inpformer.ui import views
-from inpformer.ui.inspect_handlers import InspectHandlers, InspectReport, Looking, report
+from inpformer.ui.inspect_handlers import InspectHandlers, InspectReport, report
 from inpformer.ui.inspection import Inspection, ViewSettings
 from inpformer.ui.result_list import (
     Filter,
@@ -24,6 +29,7 @@ from inpformer.ui.result_list import (
 )
 from inpformer.ui.session import Job, Session
 from inpformer.ui.translate import translate
+from inpformer.ui.words import Words
 
 
 class BatchReport(NamedTuple):
@@ -109,31 +115,24 @@ class BatchHandlers:
         looking: Looking | None,
     ) -> Iterator[BatchReport]:
         words, count = session.words, len(pictures)
-        key = session.detector_key
         started, done, opened = time.monotonic(), 0, None
-        for number, source in enumerate(pictures):
-            if job.stop.is_set():
-                break
-            left = (time.monotonic() - started) / max(1, number) * (count - number)
-            line = words.BATCH_STARTED.format(count=count, name=source.name)
-            if number:
-                line = words.BATCH_PROGRESS.format(
-                    done=number, count=count, name=source.name, seconds=left
-                )
-            bar = views.progress(number / max(1, count), line)
-            yield BatchReport(bar, list_results(session), opened, True)
-            opened = None
-            try:
-                inspection = self._inspect(session, key, source, looking)
-            except UserError as error:
-                problems.append(str(error))
-                continue
-            if session.is_forgotten:
-                return
-            session.add_inspection(inspection, is_shown=done == 0)
-            done += 1
-            if done == 1:
-                opened = report(inspection, None, words)
+        with closing(self._inspections(session, pictures, looking)) as inspections:
+            for number, source in enumerate(pictures):
+                if job.should_stop():
+                    break
+                bar = _progress(number, count, source.name, time.monotonic() - started, words)
+                yield BatchReport(bar, list_results(session), opened, True)
+                opened = None
+                inspection = next(inspections)
+                if session.is_forgotten:
+                    return
+                if isinstance(inspection, UserError):
+                    problems.append(str(inspection))
+                    continue
+                session.add_inspection(inspection, is_shown=done == 0)
+                done += 1
+                if done == 1:
+                    opened = report(inspection, None, words)
         if job.stop.is_set():
             end = words.BATCH_STOPPED.format(done=done, count=count)
         else:
@@ -141,14 +140,41 @@ class BatchHandlers:
         said = [translate(problem, words) for problem in problems]
         yield BatchReport(ending(end, said, words), list_results(session), opened, False)
 
-    def _inspect(
-        self, session: Session, key: str, source: PictureSource, looking: Looking | None
-    ) -> Inspection:
+    def _inspections(
+        self, session: Session, pictures: Sequence[PictureSource], looking: Looking | None
+    ) -> Iterator[Inspection | UserError]:
+        """Yield what is kept of each picture, or why it cannot be used; the next are read ahead."""
+        key = session.detector_key
         detector = self.handlers.shelf.detector(session, key)
-        copy = session.new_path(PurePosixPath(source.name).name[-100:])
+        copies: dict[PictureSource, Path] = {}
+
+        def read(source: PictureSource) -> LoadedImage:
+            copies[source] = session.new_path(PurePosixPath(source.name).name[-100:])
+            copies[source].write_bytes(source.read_bytes())
+            return read_image(copies[source])
+
+        config = BatchConfig(looking or Looking())
         try:
-            copy.write_bytes(source.read_bytes())
-            return self.inspecting.predict(session, detector, key, copy, looking, source.name)
-        except UserError:
-            shutil.rmtree(copy.parent, ignore_errors=True)
-            raise
+            with closing(inspect_many(detector, pictures, read, config)) as found:
+                for each in found:
+                    name, copy = each.source.name, replace(each, source=copies[each.source])
+                    try:
+                        inspection = self.inspecting.inspection(session, detector, key, copy, name)
+                    except UserError as error:
+                        yield error
+                    else:
+                        del copies[each.source]
+                        yield inspection
+        finally:
+            # Of pictures that were refused, or read ahead of a stop.
+            for path in copies.values():
+                shutil.rmtree(path.parent, ignore_errors=True)
+
+
+def _progress(number: int, count: int, name: str, seconds: float, words: Words) -> str:
+    """Draw how far an inspection of many is: at picture `number` from 0, after `seconds`."""
+    line = words.BATCH_STARTED.format(count=count, name=name)
+    if number:
+        left = seconds / number * (count - number)
+        line = words.BATCH_PROGRESS.format(done=number, count=count, name=name, seconds=left)
+    return views.progress(number / max(1, count), line)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import threading
 import time
 from collections.abc import Iterator, Sequence
 from html import escape
@@ -21,7 +20,7 @@ from inpformer.ui import compare_views, views
 from inpformer.ui.compare_views import ComparedDetector, ComparedPicture
 from inpformer.ui.handlers import Handlers, SourceChoices
 from inpformer.ui.inspection import at_display_size
-from inpformer.ui.session import FREE, Session
+from inpformer.ui.session import FREE, Job, Session
 from inpformer.ui.shelf import PART, ZERO_SHOT
 from inpformer.ui.translate import translate
 from inpformer.ui.words import Words
@@ -119,12 +118,12 @@ class CompareHandlers:
         ]
         pictures = self._pictures(session, source, files or (), part_name)
         with session.work(words.A_COMPARISON) as job:
-            yield from self._run(session, job.stop, detectors, pictures)
+            yield from self._run(session, job, detectors, pictures)
 
     def _run(
         self,
         session: Session,
-        stop: threading.Event,
+        job: Job,
         detectors: list[ComparedDetector],
         pictures: list[_Picture],
     ) -> Iterator[CompareReport]:
@@ -135,7 +134,7 @@ class CompareHandlers:
         started, count = time.monotonic(), len(pictures)
         yield CompareReport(compare_views.progress(0, count, None, words), True)
         for number, picture in enumerate(pictures, 1):
-            if stop.is_set():
+            if job.should_stop():
                 break
             try:
                 compared.append(_compare(session, picture, detectors))
@@ -144,10 +143,10 @@ class CompareHandlers:
                 notes.append(words.COMPARE_LEFT_OUT.format(reason=reason))
             left = (time.monotonic() - started) / number * (count - number)
             yield CompareReport(compare_views.progress(number, count, left, words), True)
-        if not compared and not stop.is_set():
+        if not compared and not job.stop.is_set():
             raise UserError(" ".join(notes))
         done = len(compared)
-        if not stop.is_set():
+        if not job.stop.is_set():
             ending = words.COMPARE_DONE.format(count=done, seconds=time.monotonic() - started)
         elif compared:
             ending = words.COMPARE_CANCELLED.format(done=done, count=count)

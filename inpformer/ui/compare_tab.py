@@ -10,7 +10,7 @@ import gradio as gr
 from inpformer.ui.compare_handlers import CompareHandlers, CompareReport
 from inpformer.ui.handlers import Handlers
 from inpformer.ui.session import FREE
-from inpformer.ui.wiring import MODEL_TURN, parts_of, shown_to_visitor, visitor
+from inpformer.ui.wiring import COMPARE_TURN, parts_of, shown_to_visitor, visitor
 from inpformer.ui.words import ENGLISH, label
 
 _CHOICES = ("compare_detectors", "compare_source", "compare_files", "compare_part")
@@ -133,7 +133,7 @@ def wire_compare_tab(handlers: Handlers, page: dict[str, Any]) -> None:
         parts_of(page, (*_REPORT, *_BUTTONS)),
         api_name="compare",
         show_progress="hidden",
-        **MODEL_TURN,
+        **COMPARE_TURN,
     )
     # An error leaves the buttons, and a half-filled bar, as the last report set them.
     running.failure(

@@ -248,5 +248,5 @@ def evaluate_one(
         thumbnails[looked.record.name] = thumbnail(looked.image, looked.result, looked.mask)
         tell(title)
 
-    found = evaluate(detector, dataset, config, on_picture=keep, should_stop=job.stop.is_set)
+    found = evaluate(detector, dataset, config, on_picture=keep, should_stop=job.should_stop)
     return Evaluated(title, found, thumbnails)

@@ -135,7 +135,7 @@ class FewshotHandlers:
         curve = fewshot_views.Curve()
         with session.work(words.A_FIT) as job:
             fit = Background(
-                lambda tell: start.fit(images, config, tell, job.stop.is_set), _REPORT_SECONDS
+                lambda tell: start.fit(images, config, tell, job.should_stop), _REPORT_SECONDS
             )
             for steps in fit.steps():
                 newest: FitStep = steps[-1]

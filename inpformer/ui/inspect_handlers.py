@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from inpformer.batch_prediction import Inspected
 from inpformer.detector import AnomalyDetector
 from inpformer.errors import UserError
 from inpformer.images import read_image
 from inpformer.pictures import draw_overlay
+from inpformer.prediction import Looking
 from inpformer.ui import views
 from inpformer.ui.figures import jpeg_uri
 from inpformer.ui.handlers import Handlers
@@ -29,14 +31,6 @@ from inpformer.ui.why_panel import draw_why
 from inpformer.ui.words import Words
 
 _THUMBNAIL_SIDE, _THUMBNAIL_QUALITY = 224, 85
-
-
-@dataclass(frozen=True)
-class Looking:
-    """How pictures are shown to the model; see `AnomalyDetector.predict`."""
-
-    geometry: str = "full"
-    tiles: str | None = None
 
 
 class LayerReport(NamedTuple):
@@ -136,25 +130,41 @@ class InspectHandlers:
         detector_key: str,
         copy: Path,
         looking: Looking | None = None,
-        name: str | None = None,
     ) -> Inspection:
         """Inspect a file in the visitor's folder; keeping the result is the caller's.
 
         Raises:
             UserError: The picture or a way of looking cannot be used.
         """
-        looking = looking or Looking()
         picture = read_image(copy)
+        looking = looking or Looking()
         result = detector.predict(picture.image, geometry=looking.geometry, tiles=looking.tiles)
+        inspected = Inspected(copy, picture, result)
+        return self.inspection(session, detector, detector_key, inspected, copy.name)
+
+    def inspection(
+        self,
+        session: Session,
+        detector: AnomalyDetector,
+        detector_key: str,
+        inspected: Inspected[Path],
+        name: str,
+    ) -> Inspection:
+        """Return what the page keeps of a picture in the visitor's folder, called `name`.
+
+        Raises:
+            UserError: The picture could not be inspected.
+        """
+        result = inspected.unwrap()
         inspection = Inspection(
-            name=name or copy.name,
-            path=copy,
+            name=name,
+            path=inspected.source,
             result=result,
             detector=detector,
             detector_key=detector_key,
             detector_title=self.handlers.shelf.title(session, detector_key),
-            notes=picture.notes,
-            _display_image=at_display_size(picture.image),
+            notes=inspected.picture.notes,
+            _display_image=at_display_size(inspected.picture.image),
         )
         inspection.thumbnail = _thumbnail(inspection)
         return inspection

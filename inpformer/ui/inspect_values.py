@@ -7,8 +7,9 @@ from typing import Any
 import gradio as gr
 
 from inpformer.config import MapName
+from inpformer.prediction import Looking
 from inpformer.ui import views
-from inpformer.ui.inspect_handlers import InspectReport, Looking
+from inpformer.ui.inspect_handlers import InspectReport
 from inpformer.ui.result_list import Listing
 from inpformer.ui.wiring import parts_of
 from inpformer.ui.words import Words, label

@@ -122,7 +122,7 @@ class LabHandlers:
                     config,
                     [label for _, _, label in tests],
                     tell,
-                    job.stop.is_set,
+                    job.should_stop,
                 ),
                 _REPORT_SECONDS,
             )

@@ -69,7 +69,7 @@ class LimitHandlers:
             with self.data.open(session, source) as dataset:
                 images = normal_pictures(dataset, words)
             work = Background(
-                lambda tell: detection_limit(detector, images, _CONFIG, tell, job.stop.is_set),
+                lambda tell: detection_limit(detector, images, _CONFIG, tell, job.should_stop),
                 _REPORT_SECONDS,
             )
             yield from self._follow(session, work, title)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -25,7 +24,7 @@ from inpformer.ui.background import Background
 from inpformer.ui.handlers import DetectorReport
 from inpformer.ui.inspection import at_display_size
 from inpformer.ui.ledger import ledger, ledger_lines, next_in_doubt
-from inpformer.ui.session import Session
+from inpformer.ui.session import Job, Session
 from inpformer.ui.words import Words
 
 _REPORT_SECONDS = 0.25
@@ -141,17 +140,17 @@ class RetrainHandlers:
         words = session.words
         task = self._task(session, use_normal)
         with session.work(words.A_RETRAINING) as job:
-            running = Background(partial(_retrain, task, job.stop, words), _REPORT_SECONDS)
-            yield from self._follow(session, task, running, job.stop)
+            running = Background(partial(_retrain, task, job, words), _REPORT_SECONDS)
+            yield from self._follow(session, task, running, job)
 
     def _follow(
-        self, session: Session, task: _Task, running: Background, stop: threading.Event
+        self, session: Session, task: _Task, running: Background, job: Job
     ) -> Iterator[RetrainReport]:
         """Report a retraining; the new version is in use while it is still compared."""
         words, started, said, after = session.words, time.monotonic(), "", None
         for step in _worth_telling(running.steps()):
             if isinstance(step, AnomalyDetector):
-                if stop.is_set():
+                if job.stop.is_set():
                     continue
                 after = step
                 said = self._keep(session, task, after, time.monotonic() - started)
@@ -171,7 +170,7 @@ class RetrainHandlers:
             running.result()
         if after is None:
             said = words.RETRAIN_CANCELLED
-        elif stop.is_set():
+        elif job.stop.is_set():
             said = f"{said} {words.RETRAIN_STOPPED}"
         yield RetrainReport(views.message(said), False)
 
@@ -231,11 +230,11 @@ class RetrainHandlers:
         return self.handlers.shelf.title(session, key) if key in keys else None
 
 
-def _retrain(task: _Task, stop: threading.Event, words: Words, tell: Callable[[Any], None]) -> None:
+def _retrain(task: _Task, job: Job, words: Words, tell: Callable[[Any], None]) -> None:
     """Train the next version, compare it with the one before, and see what fewer masks give."""
     corrections = task.labelled.corrections
     retrainer = Retrainer(
-        task.detector, task.shots, corrections, on_step=tell, should_stop=stop.is_set
+        task.detector, task.shots, corrections, on_step=tell, should_stop=job.should_stop
     )
     after = retrainer.retrain()
     tell(after)

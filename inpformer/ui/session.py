@@ -19,6 +19,7 @@ import numpy as np
 from inpformer.detector import AnomalyDetector
 from inpformer.errors import UserError
 from inpformer.ui.inspection import Inspection, ViewSettings
+from inpformer.ui.turns import TURNS
 from inpformer.ui.words import ENGLISH, Words
 
 if TYPE_CHECKING:
@@ -61,6 +62,11 @@ class Job:
     what: str
     stop: threading.Event = field(default_factory=threading.Event)
     seconds_left: float | None = None
+
+    def should_stop(self) -> bool:
+        """Let visitors who wait for an answer go first, then say whether to end; ask often."""
+        TURNS.give_way()
+        return self.stop.is_set()
 
 
 @dataclass

@@ -16,14 +16,16 @@ from gradio.processing_utils import save_file_to_cache
 from inpformer.errors import UserError
 from inpformer.ui.handlers import DetectorReport, Handlers
 from inpformer.ui.translate import translate
+from inpformer.ui.turns import TURNS
 from inpformer.ui.words import Words, words_of
 
 logger = logging.getLogger(__name__)
 
-# Runs of the model take turns, whatever asks for them.
+# Looks at one picture take turns, whatever asks for them; a job with many never holds this one.
 MODEL_TURN: dict[str, Any] = {"concurrency_id": "inspect", "concurrency_limit": 1}
 # Fits and other long work do, too, beside them.
 FIT_TURN: dict[str, Any] = {"concurrency_id": "fit", "concurrency_limit": 1}
+COMPARE_TURN: dict[str, Any] = {"concurrency_id": "compare", "concurrency_limit": 1}
 DETECTOR = ("detector", "card")
 SCROLL_TO = "() => document.querySelector('{selector}').scrollIntoView({{block: 'start'}})"
 
@@ -86,7 +88,9 @@ def shown_to_visitor(function: Callable) -> Callable:
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
         try:
-            return function(*args, **kwargs)
+            # What answers in one go is short; long work streams, and lets it go first.
+            with TURNS.answering():
+                return function(*args, **kwargs)
         except gr.Error:
             raise
         except Exception as error:

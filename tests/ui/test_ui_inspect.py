@@ -11,7 +11,8 @@ from inpformer.detector import AnomalyDetector
 from inpformer.errors import ConfigError, ImageError, UserError
 from inpformer.modeling.model import INPFormer
 from inpformer.pictures import COLOUR_MAPS
-from inpformer.ui.inspect_handlers import Looking, report
+from inpformer.prediction import Looking
+from inpformer.ui.inspect_handlers import report
 from inpformer.ui.inspection import Inspection, ViewSettings
 from inpformer.ui.viewer_data import colour_tables
 from inpformer.ui.words import ENGLISH as text

@@ -16,7 +16,7 @@ import torch
 from PIL import Image
 
 import inpformer.detector
-from inpformer import cli, detector_file
+from inpformer import batch_prediction, cli, detector_file
 from inpformer.config import FitConfig
 from inpformer.detector import AnomalyDetector, Provenance
 from inpformer.errors import UserError
@@ -528,7 +528,7 @@ def test_ctrl_c_while_inspecting_keeps_the_lines_of_what_was_done(
     run, models, tmp_path, monkeypatch
 ):
     pictures = [write_picture(tmp_path / f"{n}.png", seed=n) for n in range(3)]
-    predict = AnomalyDetector.predict
+    predict = AnomalyDetector.predict_batch
     seen = []
 
     def interrupted(self, *args, **kwargs):
@@ -537,7 +537,8 @@ def test_ctrl_c_while_inspecting_keeps_the_lines_of_what_was_done(
             raise KeyboardInterrupt
         return predict(self, *args, **kwargs)
 
-    monkeypatch.setattr(AnomalyDetector, "predict", interrupted)
+    monkeypatch.setattr(AnomalyDetector, "predict_batch", interrupted)
+    monkeypatch.setattr(batch_prediction, "CPU_BATCH", 1)
     out = tmp_path / "out"
     code, _, err = run("predict", *pictures, "--model", models / "free.safetensors", "-o", out)
     assert code == INTERRUPTED

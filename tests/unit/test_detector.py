@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from inpformer import detector as detector_module
+from inpformer import prediction
 from inpformer.augmentation import VIEW_COUNT, make_view
 from inpformer.config import TRAINING_FREE_NOTICE, UNTRAINED_NOTICE, VARIANTS, FitConfig
 from inpformer.datasets.mvtec import read_mvtec_folder
@@ -17,6 +17,7 @@ from inpformer.errors import ConfigError, FitCancelledError, ImageError, UserErr
 from inpformer.images import load_image
 from inpformer.model_input import MAX_SHOTS
 from inpformer.modeling.build import build_encoder, build_model
+from inpformer.scoring import anomaly_maps
 from inpformer.tiling import blend_tiles, tile_boxes
 
 QUICK = FitConfig(
@@ -101,8 +102,10 @@ def test_the_same_picture_gets_the_same_maps_whatever_was_inspected_between(fitt
 def test_a_batch_of_inputs_says_what_each_input_says_alone(fitted, images):
     detector = fitted["inp-former++"]
     with torch.inference_mode():
-        together = detector._maps(detector.model(images))
-        alone = [detector._maps(detector.model(image[None])) for image in images]
+        together, *alone = (
+            anomaly_maps(detector.model(each), detector.config, detector.calibration)
+            for each in (images, *images.split(1))
+        )
     for name, maps in together.items():
         one_by_one = torch.cat([item[name] for item in alone])
         # Matrix products of another shape may be summed in another order.
@@ -417,9 +420,9 @@ def test_tiles_of_a_map_that_depends_on_the_pixels_alone_equal_the_whole_map(
     ramp = np.rint(60 * smooth_map((280, 350)) + 128).astype(np.uint8)
     picture = np.repeat(ramp[:, :, None], 3, axis=2)
     monkeypatch.setattr(source, "_engine", Engine("mean", lambda images: images.mean(dim=1)))
-    monkeypatch.setattr(AnomalyDetector, "_maps", lambda self, output: {"distance": output})
+    monkeypatch.setattr(prediction, "anomaly_maps", lambda output, *_: {"distance": output})
     monkeypatch.setattr(AnomalyDetector, "device", torch.device("cpu"))
-    monkeypatch.setattr(detector_module, "explain", lambda output: None)
+    monkeypatch.setattr(prediction, "explain", lambda output: [None])
     whole = source.predict(picture, tiles="").anomaly_map
     tiled = source.predict(picture, tiles=tiles).anomaly_map
     # Pictures are resampled to the model's grid in steps of 1/255.

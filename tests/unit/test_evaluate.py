@@ -10,7 +10,7 @@ from PIL import Image
 from torch.nn.functional import interpolate
 from torchvision.transforms import v2
 
-from inpformer import metrics
+from inpformer import batch_prediction, metrics
 from inpformer.datasets.sample import DataSet, Sample, load_mask
 from inpformer.errors import ConfigError, UserError
 from inpformer.evaluation.evaluate import EvaluationStoppedError, collect, evaluate
@@ -19,6 +19,12 @@ from inpformer.evaluation.records import METRICS, Evaluation
 from inpformer.images import load_image
 
 OFTEN = EvaluateConfig(save_seconds=0)
+
+
+@pytest.fixture(autouse=True)
+def one_by_one(monkeypatch):
+    """Show pictures one by one, so that as many were shown as were asked for."""
+    monkeypatch.setattr(batch_prediction, "CPU_BATCH", 1)
 
 
 @pytest.fixture
