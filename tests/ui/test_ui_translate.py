@@ -167,7 +167,7 @@ def test_a_translation_keeps_everything_that_was_filled_in():
         "config.py:UNTRAINED_NOTICE",
         "config.py:TRAINING_FREE_NOTICE",
         "detector.py:ZERO_SHOT_NOTICE",
-        "detector.py:notice",
+        "prediction.py:notice",
         "fitting.py:_method",
         "training/calibration_views.py:method_of",
         "hub_download.py:_in_plain_words",
