@@ -14,35 +14,6 @@ def run(code: str) -> str:
 
 
 @pytest.mark.slow
-def test_the_network_is_there_without_the_compiler_which_works_when_it_is_wanted():
-    said = run(
-        "import sys, torch\n"
-        "import inpformer.modeling.build, torchvision\n"
-        "print('torch._dynamo' in sys.modules)\n"
-        "from torchvision.ops import roi_align\n"
-        "import torchvision.ops.roi_align\n"
-        "asked = sys.modules['torchvision.ops.roi_align'].is_compile_supported('cpu')\n"
-        "import torch._dynamo.utils\n"
-        "print(asked == torch._dynamo.utils.is_compile_supported('cpu'))\n"
-        "twice = torch.compile(lambda x: 2 * x, backend='eager')\n"
-        "print(float(twice(torch.tensor(3.0))))\n"
-        "print(torch.compiler.disable(lambda x: x)(5))"
-    )
-    assert said.split() == ["False", "True", "6.0", "5"]
-
-
-@pytest.mark.slow
-def test_a_compiler_that_was_imported_before_stays():
-    said = run(
-        "import sys, torch._dynamo\n"
-        "before = sys.modules['torch._dynamo']\n"
-        "import inpformer.modeling.build\n"
-        "print(sys.modules['torch._dynamo'] is before)"
-    )
-    assert said == "True"
-
-
-@pytest.mark.slow
 def test_gradio_is_whole_but_for_the_files_for_editors():
     said = run(
         "from inpformer.ui.quick_gradio import skip_editor_files\n"
