@@ -24,12 +24,14 @@ def main() -> int:
     # Before gradio and the Hub client are imported: they read these once.
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    from inpformer.allocator import keep_freed_memory
     from inpformer.detector import AnomalyDetector
     from inpformer.errors import UserError
     from inpformer.examples import find_examples
     from inpformer.ui.layout import CSS_PATH, MAX_FILE_SIZE, build_demo
     from inpformer.ui.words import translations
 
+    keep_freed_memory()
     try:
         detector = AnomalyDetector.load(options.model, options.device, options.weights)
         examples = find_examples()

@@ -56,11 +56,12 @@ class Reference:
         encoder, decoder, _, distance = self.forward(images)
         size = images.shape[-2:]
         grid = (size[0] // self.encoder.patch_size, size[1] // self.encoder.patch_size)
-        errors = [1 - F.cosine_similarity(e, d, dim=-1) for e, d in zip(encoder, decoder)]  # noqa: B905
+        pairs = list(zip(encoder, decoder, strict=True))
+        errors = [1 - F.cosine_similarity(e, d, dim=-1) for e, d in pairs]
         if self.config.counts_length:
             errors = [
                 0.5 * (error + (e - d).norm(dim=-1))
-                for error, e, d in zip(errors, encoder, decoder, strict=True)
+                for error, (e, d) in zip(errors, pairs, strict=True)
             ]
         maps = {
             "reconstruction": torch.stack([_upsample(e, grid, size) for e in errors]).mean(0),
@@ -70,7 +71,7 @@ class Reference:
             residual = torch.stack(
                 [
                     (1 - F.cosine_similarity(e, d, dim=-1)).unsqueeze(-1) * (e - d).abs()
-                    for e, d in zip(encoder, decoder, strict=True)
+                    for e, d in pairs
                 ]
             ).mean(dim=0)
             maps["segmentation"] = self.segment(residual, grid, size)
@@ -92,8 +93,8 @@ class Reference:
         )
         grid = tokens.shape[-2:]
         tokens = tokens.flatten(2).transpose(1, 2) + self._positions(grid)
-        prefix = [self._w(f"encoder.vit.{name}") for name in ("cls_token", "reg_token")]
-        prefix = [token.expand(len(tokens), -1, -1) for token in prefix]
+        names = [f"encoder.vit.{name}" for name in ("cls_token", "reg_token")]
+        prefix = [self._w(n).expand(len(tokens), -1, -1) for n in names if n in self.weights]
         tokens = torch.cat([*prefix, tokens], dim=1)
         outputs = []
         for index in range(self.encoder.layers[-1] + 1):
@@ -170,9 +171,9 @@ class Reference:
         scores = (query * query.shape[-1] ** -0.5) @ key.transpose(-2, -1)
         mixed = (scores.softmax(dim=-1) @ value).transpose(1, 2).flatten(2)
         mixed = self._linear(mixed, f"{name}.attn.proj")
-        tokens = tokens + mixed * self._w(f"{name}.ls1.gamma")
+        tokens = tokens + mixed * self.weights.get(f"{name}.ls1.gamma", 1.0)
         changed = self._mlp(self._norm(tokens, f"{name}.norm2", ENCODER_EPS), f"{name}.mlp")
-        return tokens + changed * self._w(f"{name}.ls2.gamma")
+        return tokens + changed * self.weights.get(f"{name}.ls2.gamma", 1.0)
 
     def _positions(self, grid: Sequence[int]) -> Tensor:
         native = self.encoder.native_grid

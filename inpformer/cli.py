@@ -21,6 +21,7 @@ from inpformer import (
     retrain_command,
     train_command,
 )
+from inpformer.allocator import keep_freed_memory
 from inpformer.config import ENGINES, MAP_NAMES, VARIANTS, VIEW_KINDS, FitConfig
 from inpformer.errors import UserError
 from inpformer.presets import ENCODER_PRESETS
@@ -38,6 +39,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     level = logging.INFO if options.verbose else logging.WARNING
     logging.basicConfig(level=level, format="%(message)s", stream=sys.stderr)
+    keep_freed_memory()
     try:
         code = options.run(options)
         sys.stdout.flush()

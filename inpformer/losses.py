@@ -9,6 +9,9 @@ from torch import Tensor
 from inpformer.config import LossConfig
 from inpformer.modeling.model import cosine_to_inps
 
+# Of lengths, as torch's cosine similarity has it.
+_TINY = 1e-8
+
 
 def hard_coherence_loss(fused_tokens: Tensor, inps: Tensor) -> Tensor:
     """Mean distance of each token to its nearest prototype (INP-Former Eq. 3).
@@ -68,7 +71,7 @@ def soft_mining_loss(
     """
     means = [None] * len(encoder_groups) if mean_errors is None else list(mean_errors)
     losses = [
-        _mine_group(encoder.detach(), decoder, config, mean)
+        _SoftMining.apply(decoder, encoder.detach(), config, mean)
         for encoder, decoder, mean in zip(encoder_groups, decoder_groups, means, strict=True)
     ]
     return torch.stack(losses).mean()
@@ -91,25 +94,56 @@ def mean_mining_errors(
     return torch.stack([error.clamp(min=0).mean(dim=(1, 2)) for error in errors], dim=1)
 
 
-def _mine_group(
-    encoder: Tensor, decoder: Tensor, config: LossConfig, means: Tensor | None
-) -> Tensor:
-    cosine_mean, squared_mean = (None, None) if means is None else (means[0], means[-1])
-    error = 1 - F.cosine_similarity(encoder, decoder.detach(), dim=-1)
-    mined = scale_gradient(decoder, mining_weight(error, config.mining_gamma, cosine_mean))
-    loss = _global_cosine_distance(encoder, mined)
-    if config.mining_branches == "cosine":
-        return loss
-    # Each branch has its own error map and its own path for the gradient: two weights on one
-    # tensor would multiply.
-    error = _squared_error(encoder, decoder.detach(), config)
-    mined = scale_gradient(decoder, mining_weight(error, config.mining_gamma, squared_mean))
-    return loss + _squared_error(encoder, mined, config).mean()
+class _SoftMining(torch.autograd.Function):
+    """Loss of one group, with its weighted gradient written out.
+
+    Both branches are short formulas of the same few sums over channels, so value and gradient are
+    computed together: a third of the operations that automatic differentiation would need, and each
+    branch plainly has its own weight.
+    """
+
+    @staticmethod
+    def forward(
+        ctx, decoder: Tensor, encoder: Tensor, config: LossConfig, means: Tensor | None
+    ) -> Tensor:
+        cosine_mean, squared_mean = (None, None) if means is None else (means[0], means[-1])
+        pictures = len(decoder)
+        product, own, other = (
+            (first * second).sum(dim=-1)
+            for first, second in ((encoder, decoder), (decoder, decoder), (encoder, encoder))
+        )
+        lengths = (own * other).sqrt().clamp(min=_TINY)
+        weight = mining_weight(1 - product / lengths, config.mining_gamma, cosine_mean)
+        # The global distance: all tokens of a picture laid end to end.
+        total, own, other = (values.sum(dim=1) for values in (product, own, other))
+        length = (own * other).sqrt().clamp(min=_TINY)
+        cosine = total / length
+        value = (1 - cosine).mean()
+        toward = (weight / (length * pictures)[:, None])[..., None]
+        away = (weight * (cosine / (own.clamp(min=_TINY) * pictures))[:, None])[..., None]
+        gradient = away * decoder - toward * encoder
+        if config.mining_branches != "cosine":
+            difference = decoder - encoder
+            error = _reduced(difference.square(), config)
+            value = value + error.mean()
+            weight = mining_weight(error, config.mining_gamma, squared_mean)
+            parts = error.numel() * (decoder.shape[-1] if config.mse_reduction == "mean" else 1)
+            gradient = gradient.addcmul_(difference, (weight * (2 / parts))[..., None])
+        ctx.save_for_backward(gradient)
+        return value
+
+    @staticmethod
+    def backward(ctx, gradient: Tensor) -> tuple[Tensor, None, None, None]:
+        (own,) = ctx.saved_tensors
+        return gradient * own, None, None, None
 
 
 def _squared_error(encoder: Tensor, decoder: Tensor, config: LossConfig) -> Tensor:
     """Squared error per token, reduced over channels as configured."""
-    squared = (encoder - decoder).square()
+    return _reduced((encoder - decoder).square(), config)
+
+
+def _reduced(squared: Tensor, config: LossConfig) -> Tensor:
     return squared.mean(dim=-1) if config.mse_reduction == "mean" else squared.sum(dim=-1)
 
 
@@ -125,23 +159,6 @@ def mining_weight(error: Tensor, gamma: float, mean: Tensor | None = None) -> Te
     error = error.clamp(min=0)
     mean = error.mean() if mean is None else mean
     return (error / mean.clamp(min=torch.finfo(error.dtype).tiny)).pow(gamma)
-
-
-class _ScaleGradient(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx, tokens: Tensor, weight: Tensor) -> Tensor:
-        ctx.save_for_backward(weight)
-        return tokens.view_as(tokens)
-
-    @staticmethod
-    def backward(ctx, gradient: Tensor) -> tuple[Tensor, None]:
-        (weight,) = ctx.saved_tensors
-        return gradient * weight.unsqueeze(-1), None
-
-
-def scale_gradient(tokens: Tensor, weight: Tensor) -> Tensor:
-    """Return `tokens` `(B, N, C)` unchanged; their gradient is multiplied by `weight` `(B, N)`."""
-    return _ScaleGradient.apply(tokens, weight)
 
 
 def dice_loss(probability: Tensor, mask: Tensor) -> Tensor:

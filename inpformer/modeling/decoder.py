@@ -49,8 +49,7 @@ class INPGuidedBlock(nn.Module):
         rows = torch.cat([rows, bias], dim=1)
         mixed = weights @ rows
         centred = rows - rows.mean(dim=-1, keepdim=True)
-        variance = (weights @ centred).square().mean(dim=-1, keepdim=True)
-        deviation = (variance + norm.eps).sqrt()
+        deviation = (_variance_of_sums(weights, centred) + norm.eps).sqrt()
         shift = F.linear(norm.bias, fc1.weight, fc1.bias).expand(len(rows), 1, -1)
         rows = torch.cat([F.linear(centred * norm.weight, fc1.weight), shift], dim=1)
         hidden = F.pad(weights / deviation, (0, 1), value=1.0) @ rows
@@ -96,3 +95,21 @@ class INPGuidedDecoder(nn.Module):
             outputs.append(tokens if self.scale is None else self.scale.undo(tokens))
             attentions.append(attention)
         return outputs, torch.stack(attentions, dim=1)
+
+
+def _variance_of_sums(weights: Tensor, rows: Tensor) -> Tensor:
+    """Return the variance over channels of weighted sums of a few centred rows.
+
+    Args:
+        weights: `(B, N, R)`.
+        rows: `(B, R, C)`, each of mean 0.
+
+    Returns:
+        `(B, N, 1)`.
+    """
+    # Sums of products that may cancel, so in 64 bits, where there are such.
+    wide = torch.float64 if rows.device.type != "mps" else rows.dtype
+    products = rows.to(wide) @ rows.to(wide).transpose(-2, -1) / rows.shape[-1]
+    wide_weights = weights.to(wide)
+    variance = ((wide_weights @ products) * wide_weights).sum(dim=-1, keepdim=True)
+    return variance.clamp(min=0).to(weights.dtype)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 NORM_EPS = 1e-8
 # Products are taken in another order where that leaves this many times fewer rows.
 MIN_SAVING = 2
+_MIN_LENGTH = 1e-12
 
 
 class Mlp(nn.Module):
@@ -150,9 +151,10 @@ class ReluCrossAttention(_CrossAttention):
             `(B, heads, S, C / heads)`.
         """
         query, key, value = self._project(targets, sources)
-        query = F.normalize(query, dim=-1)
-        key = F.normalize(key, dim=-1)
-        return F.relu((query @ key.transpose(-2, -1)) * self.head_scale), value
+        # The few scores are divided by the length of a query, not its many channels.
+        length = query.norm(dim=-1, keepdim=True).clamp(min=_MIN_LENGTH)
+        scores = query @ (F.normalize(key, dim=-1) * self.head_scale).transpose(-2, -1)
+        return F.relu(scores / length), value
 
     def mix(self, attention: Tensor, value: Tensor) -> Tensor:
         """Return the mixed tokens `(B, T, C)` of what `weigh` gives."""

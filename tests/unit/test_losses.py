@@ -11,7 +11,6 @@ from inpformer.losses import (
     hard_coherence_loss,
     inp_coherence_loss,
     mining_weight,
-    scale_gradient,
     soft_coherence_loss,
     soft_mining_loss,
 )
@@ -165,14 +164,6 @@ def test_mining_weights_are_relative_to_the_whole_batch():
     error = torch.tensor([[1.0, 2.0], [3.0, 6.0]])
     torch.testing.assert_close(mining_weight(error, 2.0), (error / 3) ** 2)
     torch.testing.assert_close(mining_weight(10 * error, 2.0), mining_weight(error, 2.0))
-
-
-def test_mining_weights_carry_no_gradient_themselves(encoder_groups, decoder_groups):
-    weight = random_tensor(BATCH, TOKENS, seed=6).requires_grad_()
-    scale_gradient(decoder_groups[0], weight).sum().backward()
-    assert weight.grad is None
-    expected = weight.detach()[..., None].expand(-1, -1, DIM)
-    torch.testing.assert_close(decoder_groups.grad[0], expected)
 
 
 @pytest.mark.parametrize("gamma", [3.0, 2.5])
