@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from inpformer.errors import UserError
 from inpformer.modeling.decoder import INPGuidedBlock, INPGuidedDecoder
+from inpformer.modeling.encoder import FrozenEncoder
 from inpformer.modeling.inp_extractor import INPExtractor
 from inpformer.modeling.layers import Mlp, TokenScale
 from inpformer.modeling.model import INPFormer
@@ -24,6 +25,19 @@ from inpformer.onnx_graph import FUSED, GraphBuilder
 # Seven bits: kernels without VNNI add two products in 16 bits, and eight would overflow them.
 _INT8_LIMIT = 64
 _TINY = 1e-12
+
+
+def require_plain_blocks(encoder: FrozenEncoder) -> None:
+    """See that an encoder's blocks are those that are written here.
+
+    Raises:
+        UserError: They are others, such as the ones of DINOv3.
+    """
+    if not all(isinstance(block, Block | nn.Identity) for block in encoder.vit.blocks):
+        raise UserError(
+            "ONNX Runtime runs only encoders of plain blocks, such as DINOv2; use the engine torch "
+            "for this one."
+        )
 
 
 def write_network(
@@ -46,6 +60,7 @@ def write_network(
         UserError: The encoder has blocks that are not plain ones.
     """
     encoder, graph = model.encoder, writer.graph
+    require_plain_blocks(encoder)
     layers = writer.encoder_blocks(tokens, encoder.vit.blocks)
     prefix = encoder.vit.num_prefix_tokens
     groups = writer.groups(
@@ -80,20 +95,11 @@ class LayerWriter:
         self._int8 = int8
 
     def encoder_blocks(self, tokens: str, blocks: Sequence[nn.Module]) -> list[str]:
-        """Write a ViT's blocks; return the value `(B, T, C)` after each.
-
-        Raises:
-            UserError: The blocks are not plain ones.
-        """
+        """Write a ViT's blocks, plain or empty; return the value `(B, T, C)` after each."""
         outputs = []
         for block in blocks:
             if isinstance(block, Block):
                 tokens = self._encoder_block(tokens, block)
-            elif not isinstance(block, nn.Identity):
-                raise UserError(
-                    "ONNX Runtime runs only encoders of plain blocks, such as DINOv2; use the "
-                    "engine torch for this one."
-                )
             outputs.append(tokens)
         return outputs
 

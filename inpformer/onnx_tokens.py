@@ -11,6 +11,7 @@ from inpformer.modeling import filter_stem
 from inpformer.modeling.encoder import FrozenEncoder
 from inpformer.modeling.filter_stem import FilterStem, opponent_colours
 from inpformer.onnx_graph import GraphBuilder
+from inpformer.onnx_layers import require_plain_blocks
 
 _FLOAT = 1  # ONNX's number for float32
 
@@ -52,7 +53,11 @@ def write_tokens(
         images: `(1, 3, h, w)` in [0, 1].
         encoder: The encoder.
         grid_size: Rows and columns of patches.
+
+    Raises:
+        UserError: The encoder has blocks that are not plain ones.
     """
+    require_plain_blocks(encoder)  # others have positions that are no tokens
     vit, dim = encoder.vit, encoder.vit.embed_dim
     stem = vit.patch_embed
     scaled = graph.add("Div", graph.add("Sub", images, encoder.mean), encoder.std)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from onnx_cases import spotted_picture, varied_detector
 from PIL import Image
 
@@ -158,11 +159,13 @@ def test_a_file_that_does_not_agree_is_not_kept_and_an_older_one_stays(
 
 def test_what_a_file_cannot_hold_is_refused_before_anything_is_written(tiny_config, tmp_path):
     path = tmp_path / "part.onnx"
-    good = varied_detector(tiny_config)
+    good, other = varied_detector(tiny_config), varied_detector(tiny_config)
+    other.model.encoder.vit.blocks[1] = torch.nn.Sequential(torch.nn.Identity())
     tiled = type(good.provenance)("untrained", "a case", tiles="2x2")
     cases = {
         "has no threshold": good.zero_shot(),
         "found by clustering": varied_detector(tiny_config, variant="training-free"),
+        "encoders of plain blocks": other,
         "tiles of 2x2": AnomalyDetector(good.model, good.config, tiled, good.calibration),
     }
     for words, detector in cases.items():
