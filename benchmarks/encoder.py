@@ -147,7 +147,7 @@ def load_encoder(name: str, weights: Path | None = None) -> FrozenEncoder:
 
 def mean_tokens(encoder: FrozenEncoder) -> TokensOf:
     """Return a function that gives the mean of all blocks an encoder reads."""
-    return lambda images: encoder(images).mean(dim=0)
+    return lambda images: torch.stack(encoder(images)).mean(dim=0)
 
 
 def evaluate(
