@@ -185,10 +185,13 @@ def _predict_tiles(
             maps, scores = _maps_and_scores(detector, output)
         for name, values in maps.items():
             tile_scores.setdefault(name, []).extend(scores[name])
-            pictures = [geometry.to_picture(value) for value in values]
-            tile_maps.setdefault(name, []).extend(pictures)
+            tile_maps.setdefault(name, []).extend(values)
     size = prepared.image.shape[:2]
-    blended = {name: blend_tiles(size, boxes, values) for name, values in tile_maps.items()}
+    # Brought to the picture's size one at a time: together they would be larger than the picture.
+    blended = {
+        name: blend_tiles(size, boxes, map(geometry.to_picture, values))
+        for name, values in tile_maps.items()
+    }
     return blended, {name: max(scores) for name, scores in tile_scores.items()}
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import zip_longest
 from typing import Literal
 
 import numpy as np
@@ -118,7 +119,7 @@ def auto_tiles(picture_size: tuple[int, int], token_pixels: int) -> tuple[int, i
 
 
 def blend_tiles(
-    picture_size: tuple[int, int], boxes: Sequence[TileBox], maps: Sequence[np.ndarray]
+    picture_size: tuple[int, int], boxes: Sequence[TileBox], maps: Iterable[np.ndarray]
 ) -> np.ndarray:
     """Put the maps of overlapping tiles together, without seams.
 
@@ -127,7 +128,8 @@ def blend_tiles(
     Args:
         picture_size: `(H, W)` in pixels.
         boxes: As `tile_boxes` gives them; every pixel lies in one at least.
-        maps: One `(height, width)` map for each box.
+        maps: One `(height, width)` map for each box; taken one by one, so that those of a large
+            picture need not be in memory together.
 
     Returns:
         `(H, W)` float32, on the scale of `maps`.
@@ -135,11 +137,12 @@ def blend_tiles(
     Raises:
         ValueError: Boxes and maps do not match, or a pixel lies in no box.
     """
-    if len(boxes) != len(maps):
-        raise ValueError(f"{len(boxes)} boxes need as many maps, got {len(maps)}")
     total = np.zeros(picture_size, np.float32)
     weight_sum = np.zeros(picture_size, np.float32)
-    for (top, left, height, width), values in zip(boxes, maps, strict=True):
+    for box, values in zip_longest(boxes, maps):
+        if box is None or values is None:
+            raise ValueError(f"{len(boxes)} boxes need as many maps, one for each")
+        top, left, height, width = box
         if values.shape != (height, width):
             raise ValueError(f"a map of a {(height, width)} box has shape {values.shape}")
         weight = np.outer(_raised_cosine(height), _raised_cosine(width)).astype(np.float32)
@@ -148,7 +151,8 @@ def blend_tiles(
         weight_sum[part] += weight
     if weight_sum.min() <= 0:
         raise ValueError("the boxes do not cover the picture")
-    return total / weight_sum
+    total /= weight_sum
+    return total
 
 
 def _tile_side(length: int, count: int, overlap: float = DEFAULT_OVERLAP) -> int:
