@@ -92,7 +92,9 @@ def look_through(
         Name, and the look at it, or why the picture cannot be used or has no numbers.
     """
     geometry = "benchmark" if config.protocol == "paper" else "full"
-    batches = BatchConfig(Looking(geometry, map_name=config.map_name))
+    # Several at once are summed in another order, and an evaluation in parts, or one that goes on
+    # after a stop, must equal the whole to the bit. They are read ahead all the same.
+    batches = BatchConfig(Looking(geometry, map_name=config.map_name), batch_size=1)
     read = lambda item: LoadedImage(load_image(item[1].path))  # noqa: E731
     with closing(inspect_many(detector, samples, read, batches)) as found:
         for inspected in found:

@@ -10,8 +10,9 @@ from PIL import Image
 from torch.nn.functional import interpolate
 from torchvision.transforms import v2
 
-from inpformer import batch_prediction, metrics
+from inpformer import metrics
 from inpformer.datasets.sample import DataSet, Sample, load_mask
+from inpformer.detector import AnomalyDetector, Provenance
 from inpformer.errors import ConfigError, UserError
 from inpformer.evaluation.evaluate import EvaluationStoppedError, collect, evaluate
 from inpformer.evaluation.look import EvaluateConfig
@@ -19,12 +20,6 @@ from inpformer.evaluation.records import METRICS, Evaluation
 from inpformer.images import load_image
 
 OFTEN = EvaluateConfig(save_seconds=0)
-
-
-@pytest.fixture(autouse=True)
-def one_by_one(monkeypatch):
-    """Show pictures one by one, so that as many were shown as were asked for."""
-    monkeypatch.setattr(batch_prediction, "CPU_BATCH", 1)
 
 
 @pytest.fixture
@@ -483,3 +478,14 @@ def test_every_usable_picture_is_told_of_with_what_is_left(tmp_path, detector):
     for step in told:
         assert np.array_equal(step.image, load_image(tmp_path / step.record.name))
         assert step.result.image_score == step.record.score
+
+
+def test_a_real_network_gives_parts_that_equal_the_whole_to_the_bit(
+    dataset, tiny_model, tiny_config, tmp_path
+):
+    """Pictures that share a run of the network would be rounded by who their neighbours are."""
+    detector = AnomalyDetector(tiny_model, tiny_config, Provenance("untrained", "tiny"))
+    for rank in range(2):
+        evaluate(detector, dataset, folder=tmp_path, share=(rank, 2))
+    together = collect(detector, dataset, None, tmp_path, 2)
+    assert untimed(together) == untimed(evaluate(detector, dataset))

@@ -15,7 +15,7 @@ import pytest
 from evaluation_doubles import GreyDetector, make_dataset
 from test_evaluate import untimed
 
-from inpformer import batch_prediction, cli
+from inpformer import cli
 from inpformer.datasets import find
 from inpformer.datasets.sample import DataSet
 from inpformer.detector import AnomalyDetector
@@ -27,12 +27,6 @@ from inpformer.evaluation.records import METRICS
 from inpformer.evaluation.subjects import Subject, read_subjects
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture(autouse=True)
-def one_by_one(monkeypatch):
-    """Show pictures one by one, so that as many were shown as were asked for."""
-    monkeypatch.setattr(batch_prediction, "CPU_BATCH", 1)
 
 
 @pytest.fixture(scope="module")
