@@ -76,7 +76,7 @@ def test_a_token_for_every_patch_of_pictures_that_need_not_be_square(grid, patch
 def test_the_encoder_gives_the_descriptors_at_every_block_row_by_row():
     encoder = build_encoder(EMBEDDED)
     images = noise(2, 3, 24, 40).sigmoid()
-    tokens = encoder(images)
+    tokens = torch.stack(encoder(images))
     assert encoder.grid_size(images) == (3, 5)
     assert tokens.shape == (1, 2, 15, EMBEDDED.embed_dim)
     described = encoder.vit.patch_embed.describe((images - encoder.mean) / encoder.std)
@@ -104,7 +104,7 @@ def test_tokens_of_another_width_are_projected_and_start_as_the_descriptors():
     tokens = stem(images)
     torch.testing.assert_close(tokens[..., :DESCRIPTOR_DIM], stem.describe(images))
     assert (tokens[..., DESCRIPTOR_DIM:] == 0).all()
-    assert encoder(images.sigmoid()).isfinite().all()
+    assert torch.stack(encoder(images.sigmoid())).isfinite().all()
 
 
 # --- what the filters say ----------------------------------------------------------------------
@@ -193,7 +193,7 @@ def test_a_bright_and_a_dark_spot_are_different_responses(stem):
 
 @pytest.mark.parametrize("value", [0.0, 0.5, 1.0])
 def test_a_flat_picture_gives_finite_tokens_that_are_all_alike(shipped, value):
-    tokens = shipped(torch.full((1, 3, 56, 70), value))
+    tokens = torch.stack(shipped(torch.full((1, 3, 56, 70), value)))
     assert tokens.isfinite().all()
     assert tokens.std(dim=2).max() < 1e-3
 
@@ -235,7 +235,7 @@ def test_shipped_weights_without_their_scale_are_refused():
 
 
 def test_the_shipped_encoder_gives_finite_tokens_that_differ_from_place_to_place(shipped):
-    tokens = shipped(texture(32, 40).sigmoid())
+    tokens = torch.stack(shipped(texture(32, 40).sigmoid()))
     assert tokens.shape == (1, 1, 20, EMBEDDED.embed_dim)
     assert tokens.isfinite().all()
     assert tokens.std(dim=2)[..., RESPONSES].min() > 0

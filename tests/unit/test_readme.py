@@ -29,7 +29,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 WEIGHTS_README = (ROOT / "weights" / "README.md").read_text(encoding="utf-8")
 FRONT_MATTER, BODY = re.fullmatch(r"---\n(.*?)\n---\n(.*)", README, re.DOTALL).groups()
 VERBS = ("fit", "predict", "info", "import-official", "retrain", "annotate-export")
-VERBS += ("dataset", "train", "evaluate")
+VERBS += ("dataset", "train", "evaluate", "export")
 SPACE_COLOURS = {"red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray"}
 
 
