@@ -300,7 +300,9 @@ def test_the_shot_lab_streams_to_its_table(visit, pictures):
     job = visit().submit(
         shots, *tests, "training-free", [1, 2], 2, 4, True, 1, api_name="/shot_lab"
     )
-    *_, last = list(job)
+    outputs = list(job)
+    job.result()  # raises what went wrong, which the list does not tell
+    *_, last = outputs
     assert "3 detectors" in words_of(last[0])
     assert [row[:2] for row in last[1]["value"]["data"]] == [["1", "2"], ["2", "1"]]
 
