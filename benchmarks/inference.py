@@ -26,14 +26,13 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from benchmarks.pipeline import untrained_detector
 from benchmarks.reference import Reference
 from benchmarks.speed import PEAK_OPERATIONS, alternate, giga_operations, matrix_task, ratio
 from inpformer.allocator import keep_freed_memory
 from inpformer.config import ENGINES, ModelConfig
 from inpformer.engine import torch_engine
-from inpformer.modeling.build import build_encoder, build_model
 from inpformer.modeling.model import INPFormer, INPFormerOutput
-from inpformer.presets import encoder_preset
 from inpformer.scoring import anomaly_maps
 
 SIDE = 392
@@ -132,13 +131,11 @@ def _serve(encoder: str, case: str, pipe: Connection) -> None:
 
 def untrained(encoder: str, case: str) -> tuple[INPFormer, ModelConfig]:
     """Return a model with the same varied weights every time."""
-    preset = encoder_preset(encoder)
-    config = ModelConfig.for_encoder(preset, variant=CASES[case][0])
     torch.manual_seed(0)
-    model = build_model(config, build_encoder(preset)).eval()
+    detector = untrained_detector(encoder, CASES[case][0])
     with torch.no_grad():
-        vary_weights(model)
-    return model, config
+        vary_weights(detector.model)
+    return detector.model, detector.config
 
 
 def some_pictures(count: int) -> torch.Tensor:

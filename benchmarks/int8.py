@@ -23,14 +23,14 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.accuracy import training_free
-from benchmarks.encoder import Figures, encoder_config, encoder_parser
+from benchmarks.encoder import Figures, encoder_parser
+from benchmarks.pipeline import untrained_detector
 from inpformer.changes import shrink_map
-from inpformer.config import ENGINES, FitConfig, ModelConfig
+from inpformer.config import ENGINES, FitConfig
 from inpformer.datasets.mvtec import read_mvtec_folder
 from inpformer.datasets.sample import Sample
-from inpformer.detector import AnomalyDetector, Provenance
+from inpformer.detector import AnomalyDetector
 from inpformer.images import load_image
-from inpformer.modeling.build import build_encoder, build_model
 
 
 @dataclass
@@ -73,10 +73,7 @@ def source_detector(options: argparse.Namespace) -> AnomalyDetector:
     """Return the detector to fit from."""
     if not options.random_weights:
         return training_free(options.encoder, options.weights, "cpu")
-    encoder = encoder_config(options.encoder)
-    config = ModelConfig.for_encoder(encoder, variant="training-free")
-    model = build_model(config, build_encoder(encoder))
-    return AnomalyDetector(model, config, Provenance("untrained", "benchmark"))
+    return untrained_detector(options.encoder, "training-free")
 
 
 def table_lines(fitted: AnomalyDetector, tests: Sequence[Sample], folder: str) -> Iterator[str]:

@@ -21,12 +21,14 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.pipeline import untrained_detector
+from benchmarks.speed import alternate, ratios
 from inpformer.batch_prediction import BatchConfig, as_loaded, inspect_many
 from inpformer.detector import AnomalyDetector
 from inpformer.examples import find_examples
 from inpformer.images import load_image
 
 TOLERANCE = 1e-4
+ONE_BY_ONE = "one by one"
 
 
 def main() -> int:
@@ -62,26 +64,20 @@ def compare(
     clock: Callable[[], float],
 ) -> bool:
     """Print the rows of one encoder; return whether all results were the same."""
-    ways = {0: lambda: [detector.predict(load_image(path)) for path in paths]}
+    ways = {ONE_BY_ONE: lambda: [detector.predict(load_image(path)) for path in paths]}
     for size in options.batches:
         config = BatchConfig(batch_size=size)
-        ways[size] = lambda config=config: [
+        ways[str(size)] = lambda config=config: [
             each.unwrap() for each in inspect_many(detector, paths, as_loaded, config)
         ]
-    expected = ways[0]()
-    worst = {size: difference(expected, way()) for size, way in ways.items()}
-    seconds: dict[int, list[float]] = {size: [] for size in ways}
-    for _ in range(options.runs):
-        for size, way in ways.items():
-            started = clock()
-            way()
-            seconds[size].append(clock() - started)
-    for size in options.batches:
-        ratios = [mine / one for mine, one in zip(seconds[size], seconds[0], strict=True)]
-        each = statistics.median(seconds[size]) / len(paths)
+    expected = ways[ONE_BY_ONE]()
+    worst = {name: difference(expected, way()) for name, way in ways.items()}
+    timings = alternate(ways, options.runs, clock)
+    for name in map(str, options.batches):
+        found = ratios(timings, name, ONE_BY_ONE)
         print(
-            f"| {encoder} | {size} | {statistics.median(ratios):.2f} | {min(ratios):.2f} to "
-            f"{max(ratios):.2f} | {each:.3f} | {worst[size]:.1e} |",
+            f"| {encoder} | {name} | {statistics.median(found):.2f} | {min(found):.2f} to "
+            f"{max(found):.2f} | {timings[name].median / len(paths):.3f} | {worst[name]:.1e} |",
             flush=True,
         )
     return max(worst.values()) <= TOLERANCE

@@ -1,4 +1,4 @@
-"""Wall time and peak memory of the pipeline: fit on four pictures, predict one, start the page.
+"""Wall time and peak memory of the pipeline: fit on four pictures, predict one.
 
     python benchmarks/pipeline.py FOLDER_OF_NORMAL_PICTURES [--only fit-embedded ...]
 
@@ -14,7 +14,6 @@ import resource
 import subprocess
 import sys
 import time
-import urllib.request
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -25,7 +24,6 @@ TASKS = {
     "fit-dinov2-small": "fit, 4 pictures, dinov2-small shape",
     "predict-dinov2-small": "predict, 1024 x 768, dinov2-small shape",
     "predict-dinov2-base": "predict, 1024 x 768, dinov2-base shape",
-    "page": "start of the app to a page that answers",
 }
 
 
@@ -51,8 +49,6 @@ def main() -> None:
 
 
 def run_task(task: str, folder: Path) -> dict:
-    if task == "page":
-        return start_page()
     sys.path.insert(0, str(ROOT))
     verb, _, encoder = task.partition("-")
     figures = fit(encoder, folder) if verb == "fit" else predict(encoder)
@@ -102,32 +98,6 @@ def predict(encoder: str) -> dict:
         times.append(time.perf_counter() - started)
     spread = f"{min(times):.2f} to {max(times):.2f} s in {REPEATS} runs"
     return {"seconds": f"{sorted(times)[REPEATS // 2]:.2f}", "note": f"median; {spread}"}
-
-
-def start_page() -> dict:
-    port = "7899"
-    command = [sys.executable, "app.py", "--model", "embedded", "--port", port]
-    times = []
-    for _ in range(3):
-        started = time.perf_counter()
-        app = subprocess.Popen(
-            command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-        try:
-            while True:
-                try:
-                    with urllib.request.urlopen(f"http://127.0.0.1:{port}/") as page:
-                        page.read()
-                    break
-                except OSError:
-                    time.sleep(0.05)
-            times.append(time.perf_counter() - started)
-        finally:
-            app.terminate()
-            app.wait()
-    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024**2
-    spread = f"{min(times):.1f} to {max(times):.1f} s in 3 starts"
-    return {"seconds": f"{sorted(times)[1]:.1f}", "gigabytes": peak, "note": f"median; {spread}"}
 
 
 if __name__ == "__main__":

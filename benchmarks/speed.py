@@ -29,23 +29,32 @@ class Timing(NamedTuple):
         return f"{1000 * min(self.runs):.0f} to {1000 * max(self.runs):.0f}"
 
 
-def alternate(tasks: dict[str, Callable[[], object]], rounds: int) -> dict[str, Timing]:
+def alternate(
+    tasks: dict[str, Callable[[], object]],
+    rounds: int,
+    clock: Callable[[], float] = time.perf_counter,
+) -> dict[str, Timing]:
     """Run every task once per round, in turn, so that a busy moment of the machine meets all."""
     for task in tasks.values():
         task()
     runs: dict[str, list[float]] = {name: [] for name in tasks}
     for _ in range(rounds):
         for name, task in tasks.items():
-            started = time.perf_counter()
+            started = clock()
             task()
-            runs[name].append(time.perf_counter() - started)
+            runs[name].append(clock() - started)
     return {name: Timing(tuple(times)) for name, times in runs.items()}
 
 
-def ratio(timings: dict[str, Timing], name: str, to: str) -> float:
-    """Return the median over rounds of a task's time over that of another in the same round."""
+def ratios(timings: dict[str, Timing], name: str, to: str) -> list[float]:
+    """Return, per round, a task's time over that of another in the same round."""
     pairs = zip(timings[name].runs, timings[to].runs, strict=True)
-    return statistics.median(mine / other for mine, other in pairs)
+    return [mine / other for mine, other in pairs]
+
+
+def ratio(timings: dict[str, Timing], name: str, to: str) -> float:
+    """Return the median of `ratios`."""
+    return statistics.median(ratios(timings, name, to))
 
 
 def giga_operations(task: Callable[[], object]) -> float:

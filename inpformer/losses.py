@@ -90,7 +90,7 @@ def mean_mining_errors(
     encoder_groups, decoder_groups = encoder_groups.detach(), decoder_groups.detach()
     errors = [1 - F.cosine_similarity(encoder_groups, decoder_groups, dim=-1)]
     if config.mining_branches != "cosine":
-        errors.append(_squared_error(encoder_groups, decoder_groups, config))
+        errors.append(_squared_error(encoder_groups - decoder_groups, config))
     return torch.stack([error.clamp(min=0).mean(dim=(1, 2)) for error in errors], dim=1)
 
 
@@ -124,7 +124,7 @@ class _SoftMining(torch.autograd.Function):
         gradient = away * decoder - toward * encoder
         if config.mining_branches != "cosine":
             difference = decoder - encoder
-            error = _reduced(difference.square(), config)
+            error = _squared_error(difference, config)
             value = value + error.mean()
             weight = mining_weight(error, config.mining_gamma, squared_mean)
             parts = error.numel() * (decoder.shape[-1] if config.mse_reduction == "mean" else 1)
@@ -138,12 +138,9 @@ class _SoftMining(torch.autograd.Function):
         return gradient * own, None, None, None
 
 
-def _squared_error(encoder: Tensor, decoder: Tensor, config: LossConfig) -> Tensor:
+def _squared_error(difference: Tensor, config: LossConfig) -> Tensor:
     """Squared error per token, reduced over channels as configured."""
-    return _reduced((encoder - decoder).square(), config)
-
-
-def _reduced(squared: Tensor, config: LossConfig) -> Tensor:
+    squared = difference.square()
     return squared.mean(dim=-1) if config.mse_reduction == "mean" else squared.sum(dim=-1)
 
 

@@ -16,9 +16,10 @@ from inpformer.errors import UserError
 from inpformer.files import check_folder, make_folder, replacing
 from inpformer.geometry import ImageGeometry
 from inpformer.images import check_image
-from inpformer.model_input import geometry_of_size, tile_layout, to_tensor
+from inpformer.model_input import geometry_of_size, tile_layout
 from inpformer.modeling.inp_extractor import INPExtractor
-from inpformer.scoring import anomaly_maps, image_score, score_size, top_count
+from inpformer.prediction import maps_and_scores, run_model
+from inpformer.scoring import score_size, top_count
 from inpformer.version import __version__
 
 if TYPE_CHECKING:
@@ -176,13 +177,13 @@ def _check(
     """
     from inpformer.onnx_network import open_session
 
-    session = open_session(path)
+    session, plain = open_session(path), detector.with_engine("torch")
     threshold = detector.calibration.scales[detector.map_names[0]].threshold
     map_differences, score_differences = [], []
     for image in images:
         outputs = ["anomaly_map", "image_score", "is_anomalous"]
         anomaly_map, score, is_anomalous = session.run(outputs, {"image": image})
-        expected, expected_score = _look(detector, image, geometry)
+        expected, expected_score = _look(plain, image, geometry)
         spread = max(float(expected.max() - expected.min()), _TINY)
         map_differences.append(float(np.abs(anomaly_map - expected).max()) / spread)
         score_differences.append(abs(float(score) - expected_score) / max(abs(threshold), _TINY))
@@ -208,7 +209,5 @@ def _look(
     # A picture of another aspect is squeezed to that of the file.
     seen = replace(geometry, picture_size=image.shape[:2])
     with torch.inference_mode():
-        output = detector.model(to_tensor(image, seen)[None])
-        maps = anomaly_maps(output, detector.config, detector.calibration)[name]
-        score = float(image_score(maps, detector.config.score_fraction)[0])
-    return maps[0].numpy(), score
+        maps, scores = maps_and_scores(detector, run_model(detector, [seen.to_input(image)]))
+    return maps[name][0], scores[name][0]

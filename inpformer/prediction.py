@@ -15,7 +15,7 @@ from inpformer.errors import ConfigError
 from inpformer.explanation import explain
 from inpformer.geometry import ImageGeometry
 from inpformer.images import check_image
-from inpformer.model_input import make_geometry, tile_layout
+from inpformer.model_input import batch_tensor, make_geometry, tile_layout
 from inpformer.modeling.model import INPFormerOutput
 from inpformer.result import AnomalyResult
 from inpformer.scoring import anomaly_maps, image_score
@@ -116,7 +116,7 @@ def predict_batch(detector: AnomalyDetector, batch: Sequence[PreparedImage]) -> 
     started = time.perf_counter()
     with torch.inference_mode():
         output = run_model(detector, [each.pixels for each in batch])
-        maps, scores = _maps_and_scores(detector, output)
+        maps, scores = maps_and_scores(detector, output)
         explanations = explain(output)
     found = []
     for index, each in enumerate(batch):
@@ -150,15 +150,10 @@ def predict_batch(detector: AnomalyDetector, batch: Sequence[PreparedImage]) -> 
 
 def run_model(detector: AnomalyDetector, pixels: Sequence[np.ndarray]) -> INPFormerOutput:
     """Show the network pictures of one size, each `(h, w, 3)` uint8, within inference mode."""
-    images = torch.from_numpy(np.stack(pixels))
-    if detector.device.type == "cuda":
-        images = images.pin_memory()
-    # Bytes travel, a quarter of what the numbers made of them would be.
-    images = images.to(detector.device, non_blocking=True)
-    return detector.run(images.permute(0, 3, 1, 2).contiguous().float() / 255)
+    return detector.run(batch_tensor(pixels, detector.device))
 
 
-def _maps_and_scores(
+def maps_and_scores(
     detector: AnomalyDetector, output: INPFormerOutput
 ) -> tuple[dict[MapName, np.ndarray], dict[MapName, list[float]]]:
     """Return `(B, h, w)` maps and B scores for each map the detector gives."""
@@ -182,7 +177,7 @@ def _predict_tiles(
     for start in range(0, len(boxes), _TILE_BATCH):
         with torch.inference_mode():
             output = run_model(detector, prepared.tile_pixels[start : start + _TILE_BATCH])
-            maps, scores = _maps_and_scores(detector, output)
+            maps, scores = maps_and_scores(detector, output)
         for name, values in maps.items():
             tile_scores.setdefault(name, []).extend(scores[name])
             tile_maps.setdefault(name, []).extend(values)

@@ -95,8 +95,7 @@ def look_through(
     # Several at once are summed in another order, and an evaluation in parts, or one that goes on
     # after a stop, must equal the whole to the bit. They are read ahead all the same.
     batches = BatchConfig(Looking(geometry, map_name=config.map_name), batch_size=1)
-    read = lambda item: LoadedImage(load_image(item[1].path))  # noqa: E731
-    with closing(inspect_many(detector, samples, read, batches)) as found:
+    with closing(inspect_many(detector, samples, _read, batches)) as found:
         for inspected in found:
             name, sample = inspected.source
             try:
@@ -104,6 +103,10 @@ def look_through(
                 yield name, _compare(sample, name, inspected.picture.image, result, config)
             except UserError as error:
                 yield name, error
+
+
+def _read(item: tuple[str, Sample]) -> LoadedImage:
+    return LoadedImage(load_image(item[1].path))
 
 
 def _compare(
