@@ -59,7 +59,7 @@ class PictureFolder:
         make_folder(self.folder)
         self._class_file = ClassFile(self.folder / CLASS_FILE)
         self._masks = MaskFolder(self.folder / "masks")
-        if not self._class_file.path.is_file() and self._is_foreign():
+        if self._is_foreign():
             raise UserError(
                 f"'{self.folder}' holds other files, but no store; choose an empty folder."
             )
@@ -72,10 +72,13 @@ class PictureFolder:
 
     def _is_foreign(self) -> bool:
         known = {*_FOLDERS, ".lock"}
-        return any(
-            item.name not in known and not item.name.endswith(PARTIAL_SUFFIX)
+        others = [
+            item
             for item in self.folder.iterdir()
-        )
+            if item.name not in known and not item.name.endswith(PARTIAL_SUFFIX)
+        ]
+        # Asked last: another process may make this a store while its files are listed.
+        return bool(others) and not self._class_file.path.is_file()
 
     def _sweep(self) -> None:
         """Remove what killed writers left; whoever writes holds the lock, so none is at it."""

@@ -111,3 +111,19 @@ def test_two_processes_that_begin_one_store_and_add_to_it_both_have_all_in_it(pr
     assert len(store.classes) == 1 + 8 + 8
     assert len(store.pictures()) == 16
     assert {item.info.label for item in store.pictures()} == {"anomalous"}
+
+
+def test_a_folder_that_becomes_a_store_while_it_is_looked_at_is_one(tmp_path, monkeypatch):
+    folder = tmp_path / "store"
+    folder.mkdir()
+    look = Path.iterdir
+
+    def look_late(self):
+        if self == folder and not (folder / "store.json").exists():
+            monkeypatch.setattr(Path, "iterdir", look)
+            AnnotationStore(folder).add_class("dent")
+        return look(self)
+
+    monkeypatch.setattr(Path, "iterdir", look_late)
+    assert [kind.name for kind in AnnotationStore(folder).classes][-1] == "dent"
+    assert Path.iterdir is look
