@@ -16,8 +16,9 @@ endif
 demo: $(VENV)/.app-installed
 	$(VENV)/bin/python app.py $(ARGS)
 
+# Two processes of one thread each: threads of several processes would wait for each other.
 test: $(VENV)/.dev-installed lint
-	$(VENV)/bin/python -m pytest $(ARGS)
+	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 lint: $(VENV)/.dev-installed
 	$(VENV)/bin/ruff check .

@@ -253,7 +253,6 @@ def test_draws_of_the_ablation_are_nested(folder):
     assert two[:1] == one and len(two) == 2
 
 
-@pytest.mark.slow
 def test_every_engine_has_its_line_and_torch_loses_nothing(folder, source, monkeypatch, capsys):
     pytest.importorskip("onnxruntime", reason="ONNX Runtime is not installed")
     monkeypatch.setattr(int8, "source_detector", lambda options: source)
