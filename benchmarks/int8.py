@@ -26,10 +26,11 @@ from benchmarks.accuracy import training_free
 from benchmarks.encoder import Figures, encoder_parser
 from benchmarks.pipeline import untrained_detector
 from inpformer.changes import shrink_map
-from inpformer.config import ENGINES, FitConfig
+from inpformer.config import FitConfig
 from inpformer.datasets.mvtec import read_mvtec_folder
 from inpformer.datasets.sample import Sample
 from inpformer.detector import AnomalyDetector
+from inpformer.engine import engines_on
 from inpformer.images import load_image
 
 
@@ -78,8 +79,8 @@ def source_detector(options: argparse.Namespace) -> AnomalyDetector:
 
 def table_lines(fitted: AnomalyDetector, tests: Sequence[Sample], folder: str) -> Iterator[str]:
     """Show the test pictures to every engine, and yield a line of the table for each."""
-    detectors = {name: fitted.with_engine(name) for name in ENGINES}
-    seen = {name: Seen() for name in ENGINES}
+    detectors = {name: fitted.with_engine(name) for name in engines_on(fitted.device)}
+    seen = {name: Seen() for name in detectors}
     for detector in detectors.values():
         detector.predict(load_image(tests[0].path))
     for sample in tests:

@@ -159,7 +159,7 @@ class AnomalyDetector:
 
     @property
     def engine(self) -> str:
-        """What runs the network: `torch`, `onnx` or `onnx-int8`."""
+        """What runs the network: one of `config.ENGINES`."""
         return self._engine.name
 
     def with_engine(self, name: str) -> AnomalyDetector:
@@ -168,12 +168,14 @@ class AnomalyDetector:
         What is fitted or retrained from it runs on torch until it is asked for another one.
 
         Args:
-            name: `torch`; `onnx`, ONNX Runtime on the CPU, whose maps agree with torch's; or
-                `onnx-int8`, the same with large products in 8 bits, faster and less exact. Either
+            name: `torch`; `torch-bf16`, on an NVIDIA GPU with 16-bit products, faster and less
+                exact; `onnx`, ONNX Runtime on the CPU, whose maps agree with torch's; or
+                `onnx-int8`, the same with large products in 8 bits, faster and less exact. Each
                 is compared with torch on a test picture first.
 
         Raises:
-            UserError: ONNX Runtime is not installed, cannot run this detector, or does not agree.
+            UserError: The engine is not for this device, ONNX Runtime is not installed, cannot
+                run this detector, or the maps do not agree.
         """
         if name == self.engine:
             return self

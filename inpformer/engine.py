@@ -1,4 +1,4 @@
-"""What runs a detector's network: torch, or ONNX Runtime, which must first show that it agrees."""
+"""What runs a detector's network: torch, or an engine that has shown that it agrees with torch."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 # Largest difference of a map from torch's; of its highest value, where that is above 1.
 TOLERANCE = 1e-4
-# With 8 bits, the largest difference as a share of the map's range. Beyond it, the map shows
+# With fewer bits, the largest difference as a share of the map's range. Beyond it, the map shows
 # something else.
-INT8_TOLERANCE = 0.15
+LOW_TOLERANCE = 0.15
 _TEST_SIDE = 512
 _TINY = 1e-12
 
@@ -34,7 +34,7 @@ class Engine:
     """What runs a network.
 
     Attributes:
-        name: `torch`, `onnx` or `onnx-int8`.
+        name: One of `config.ENGINES`.
         run: Pictures `(B, 3, H, W)` in [0, 1] on the network's device to what it says of them.
         notices: What readers of results must know of it.
     """
@@ -63,24 +63,50 @@ def make_engine(name: str, detector: AnomalyDetector) -> Engine:
     plain = torch_engine(detector.model, decode)
     if name == "torch":
         return plain
+    is_exact = name == "onnx"
+    run = _bf16_network(detector, decode) if name == "torch-bf16" else _onnx(detector, decode, name)
+    found = _difference(plain.run, run, detector)
+    if not (found.size <= TOLERANCE if is_exact else found.share <= LOW_TOLERANCE):
+        runner = "With bfloat16, torch" if name == "torch-bf16" else "ONNX Runtime"
+        raise UserError(
+            f"{runner} gives other maps than torch here: on a test picture they differ by up "
+            f"to {found.share:.2%} of their range. Use the engine torch."
+        )
+    return Engine(name, run, () if is_exact else (low_notice(name, found.share),))
+
+
+def engines_on(device: torch.device) -> tuple[str, ...]:
+    """Return the engines that run on a device."""
+    if device.type == "cuda":
+        return ("torch", "torch-bf16")
+    return ("torch", "onnx", "onnx-int8") if device.type == "cpu" else ("torch",)
+
+
+def _onnx(
+    detector: AnomalyDetector, decode: bool, name: str
+) -> Callable[[Tensor], INPFormerOutput]:
     require_onnx()
     require_cpu(detector)
     from inpformer.onnx_network import OnnxNetwork
 
-    int8 = name == "onnx-int8"
-    run = OnnxNetwork(detector.model, decode, int8)
-    found = _difference(plain.run, run, detector)
-    if not (found.share <= INT8_TOLERANCE if int8 else found.size <= TOLERANCE):
+    return OnnxNetwork(detector.model, decode, int8=name == "onnx-int8")
+
+
+def _bf16_network(detector: AnomalyDetector, decode: bool) -> Callable[[Tensor], INPFormerOutput]:
+    if detector.device.type != "cuda":
         raise UserError(
-            f"ONNX Runtime gives other maps than torch here: on a test picture they differ by up "
-            f"to {found.share:.2%} of their range. Use the engine torch."
+            f"The engine torch-bf16 is for NVIDIA GPUs, and the detector is on "
+            f"'{detector.device}', where it would be slower: use the engine torch."
         )
-    return Engine(name, run, (int8_notice(found.share),) if int8 else ())
+    from inpformer.gpu_network import Bf16Network
+
+    return Bf16Network(detector.model, decode)
 
 
-def int8_notice(difference: float) -> str:
-    """Say how far maps of 8-bit products are from exact ones, as a share of their range."""
-    return f"int8: maps of a test picture differ from exact ones by up to {difference:.1%}"
+def low_notice(engine: str, difference: float) -> str:
+    """Say how far maps of products with few bits are from exact ones, as a share of their range."""
+    bits = "bf16" if engine == "torch-bf16" else "int8"
+    return f"{bits}: maps of a test picture differ from exact ones by up to {difference:.1%}"
 
 
 def require_onnx() -> None:

@@ -291,7 +291,7 @@ class FewShotFit:
         samples = []
         encoded_images = encode_in_batches(model, images, self._advance("anomalies"))
         for encoded, picture in zip(encoded_images, pictures, strict=True):
-            residual = self.explain(model, encoded).residual
+            residual = model.residual(encoded)
             samples.append(HeadSample(to_grid(residual, encoded.grid_size)[0], picture.mask))
         return samples
 

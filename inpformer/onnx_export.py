@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from inpformer.engine import INT8_TOLERANCE, agreement_picture, require_cpu, require_onnx
+from inpformer.engine import LOW_TOLERANCE, agreement_picture, require_cpu, require_onnx
 from inpformer.errors import UserError
 from inpformer.files import check_folder, make_folder, replacing
 from inpformer.geometry import ImageGeometry
@@ -85,7 +85,7 @@ def export_onnx(
     make_folder(path.parent)
     with replacing(path) as partial:
         partial.write_bytes(content)
-        return _check(partial, detector, geometry, images, INT8_TOLERANCE if int8 else TOLERANCE)
+        return _check(partial, detector, geometry, images, LOW_TOLERANCE if int8 else TOLERANCE)
 
 
 def check_export_target(path: Path) -> None:

@@ -136,6 +136,12 @@ class INPFormer(nn.Module):
             decoded = self.decode(fused_tokens, extracted[0])
         return self.combine(encoded, extracted, decoded, input_size)
 
+    def residual(self, encoded: EncodedImages) -> Tensor:
+        """Return what cannot be rebuilt of pictures, as `explain` does and nothing else."""
+        fused_tokens = encoded.fused_tokens
+        decoded, _ = self.decode(fused_tokens, self.inp_extractor(fused_tokens)[0])
+        return residual_tokens(encoded.groups, decoded)
+
     def combine(
         self,
         encoded: EncodedImages,

@@ -168,7 +168,7 @@ def test_a_translation_keeps_everything_that_was_filled_in():
         "config.py:UNTRAINED_NOTICE",
         "config.py:TRAINING_FREE_NOTICE",
         "detector.py:ZERO_SHOT_NOTICE",
-        "engine.py:int8_notice",
+        "engine.py:low_notice",
         "prediction.py:notice",
         "fitting.py:_method",
         "training/calibration_views.py:method_of",

@@ -177,7 +177,7 @@ def test_a_missing_package_is_named_with_what_to_type(tiny_config, monkeypatch, 
 
 
 def test_an_unknown_engine_is_refused_with_those_there_are(tiny_config):
-    with pytest.raises(ConfigError, match="'torch', 'onnx', 'onnx-int8'"):
+    with pytest.raises(ConfigError, match="'torch', 'torch-bf16', 'onnx', 'onnx-int8'"):
         varied_detector(tiny_config).with_engine("tensorrt")
 
 

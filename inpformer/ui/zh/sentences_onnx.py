@@ -11,15 +11,21 @@ ONNX: Final = {
     ),
     "ONNX Runtime runs on the CPU here, and the detector is on '{device}': load it with the device "
     "cpu.": "此处 ONNX Runtime 在 CPU 上运行，而检测器位于“{device}”：请用设备 cpu 加载。",
-    "ONNX Runtime gives other maps than torch here: on a test picture they differ by up to {share} "
+    "{runner} gives other maps than torch here: on a test picture they differ by up to {share} "
     "of their range. Use the engine torch.": (
-        "此处 ONNX Runtime 给出的图与 torch 不同：在一张测试图片上相差达其范围的 {share}。"
+        "此处{runner}给出的图与 torch 不同：在一张测试图片上相差达其范围的 {share}。"
         "请使用引擎 torch。"
+    ),
+    "With bfloat16, torch": "使用 bfloat16 的 torch ",
+    "ONNX Runtime": " ONNX Runtime ",
+    "The engine torch-bf16 is for NVIDIA GPUs, and the detector is on '{device}', where it would be "
+    "slower: use the engine torch.": (
+        "引擎 torch-bf16 用于 NVIDIA GPU，而检测器位于“{device}”，在那里会更慢：请使用引擎 torch。"
     ),
     "ONNX Runtime runs only encoders of plain blocks, such as DINOv2; use the engine torch for "
     "this one.": "ONNX Runtime 只能运行由普通模块组成的编码器，例如 DINOv2；此编码器请使用引擎 torch。",
-    "int8: maps of a test picture differ from exact ones by up to {share}": (
-        "int8：一张测试图片的图与精确结果相差最多 {share}"
+    "{bits}: maps of a test picture differ from exact ones by up to {share}": (
+        "{bits}：一张测试图片的图与精确结果相差最多 {share}"
     ),
     "An ONNX file must end in .onnx, and '{name}' does not.": (
         "ONNX 文件须以 .onnx 结尾，而“{name}”不是。"
