@@ -143,9 +143,7 @@ class FewShotFit:
         for shot, image in self.pictures:
             views = [make_view(image, index, self.config.views) for index in range(VIEW_COUNT)]
             for encoded in encode_in_batches(model, views, self._advance("encode")):
-                self.cache.groups.append(encoded.groups[:, 0])
-                self.cache.grid_sizes.append(encoded.grid_size)
-                self.cache.shot_ids.append(shot)
+                self.cache.add(encoded, shot)
 
     def train_decoder(self, model: INPFormer, views: Sequence[int], steps: int, phase: str) -> None:
         """Train the INP extractor and the decoder on cached tokens of some views."""
@@ -170,7 +168,7 @@ class FewShotFit:
 
     def _measure_scale(self, model: INPFormer, views: Sequence[int]) -> None:
         if self.model_config.token_scale == "shots":
-            set_token_scale(model, (self.cache.groups[view].mean(dim=0) for view in views))
+            set_token_scale(model, map(self.cache.fused, views))
 
     def remember(self, model: INPFormer, views: Sequence[int]) -> None:
         """Fill the memory of a model, if it has one, with tokens of the views it was fitted on."""
@@ -181,7 +179,7 @@ class FewShotFit:
         chosen = [views[index * len(views) // count] for index in range(count)]
         # Views of one shot are too alike to tell how shots differ, unless there is but one.
         sources = [self.cache.shot_ids[view] if len(shots) > 1 else view for view in chosen]
-        fused = [self.cache.view(view).fused_tokens[0] for view in chosen]
+        fused = [self.cache.fused(view) for view in chosen]
         fill_memory(model, fused, sources, self.config.seed)
 
     def train_head(self, model: INPFormer) -> None:

@@ -409,9 +409,7 @@ def test_a_pasted_square_raises_the_map_there(encoder, tiny_config):
 def fill(model, images) -> TokenCache:
     cache = TokenCache()
     for encoded in encode_in_batches(model, images, lambda count: None):
-        cache.groups.append(encoded.groups[:, 0])
-        cache.grid_sizes.append(encoded.grid_size)
-        cache.shot_ids.append(0)
+        cache.add(encoded, 0)
     return cache
 
 
@@ -445,6 +443,19 @@ def test_a_sample_holds_tokens_of_the_views_that_were_asked_for_and_no_others(ti
         sampled = [tuple(token) for token in batch.sampled_groups[0, row].tolist()]
         assert set(sampled) <= everything
         assert len(set(sampled)) == 7, "no token twice"
+
+
+@pytest.mark.parametrize(("factor", "kept"), [(1.0, torch.float16), (1e9, torch.float32)])
+def test_tokens_are_kept_in_16_bits_where_those_hold_them(tiny_model, factor, kept):
+    (encoded,) = encode_in_batches(tiny_model, [picture(0)], lambda count: None)
+    encoded = encoded._replace(groups=encoded.groups * factor)
+    cache = TokenCache()
+    cache.add(encoded, 0)
+    assert cache.groups[0].dtype == kept
+    batch = cache.sample([0], 1, 5, torch.Generator().manual_seed(0), 6)
+    for tokens in (cache.view(0).groups, cache.fused(0), *batch[::2]):
+        assert tokens.dtype == torch.float32
+    torch.testing.assert_close(cache.view(0).groups, encoded.groups, rtol=1e-3, atol=1e-6 * factor)
 
 
 def test_the_groups_of_a_sampled_token_belong_together(tiny_model):
