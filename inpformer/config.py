@@ -227,8 +227,8 @@ class FitConfig:
         head_widths: See `ModelConfig.head_widths`.
         head_bias: See `ModelConfig.head_bias`.
         pseudo_anomalies: Pictures with a synthetic defect, encoded once.
-        calibration_steps: Decoder steps of each leave-one-out model; 0 takes `steps`. Fewer are
-            faster and rebuild less well, which puts the threshold higher.
+        calibration_steps: Decoder steps of each leave-one-out model; 0 takes a third of `steps`.
+            How much less well it rebuilds is measured and taken off (assumption, see `held_out`).
         calibration_folds: Most groups of shots left out in turn for the threshold. Fewer are
             faster, and put it higher, since each model then knows fewer shots.
         false_alarm_rate: Wished share of views of left-out normal pictures above the threshold.

@@ -22,6 +22,7 @@ from inpformer.head_training import (
     scale_head_input,
     train_head,
 )
+from inpformer.held_out import HeldOutModel
 from inpformer.modeling.build import build_model
 from inpformer.modeling.encoder import FrozenEncoder
 from inpformer.modeling.model import EncodedImages, INPFormer, INPFormerOutput, to_grid
@@ -37,6 +38,8 @@ from inpformer.training.token_statistics import fill_memory, set_token_scale
 MAX_CALIBRATION_VIEWS = 48
 # Tokens to remember come from so many views at least, and from so many of each shot.
 MEMORY_VIEWS, MEMORY_VIEWS_PER_SHOT = 16, 2
+# Views and tokens of each that tell how much less well a model with fewer steps rebuilds.
+_COMPARED_VIEWS, _COMPARED_TOKENS = 32, 200
 
 
 def fit_model(
@@ -103,7 +106,7 @@ class FewShotFit:
         self.cache = TokenCache()
         self.progress: Progress
         self.folds = self._make_folds()
-        self.calibration_steps = fit_config.calibration_steps or fit_config.steps
+        self.calibration_steps = fit_config.calibration_steps or -(-fit_config.steps // 3)
 
     def new_model(self) -> INPFormer:
         """Return a freshly initialised model, the same one every time."""
@@ -202,19 +205,26 @@ class FewShotFit:
                 held_out += self.by_view(shown, self.view_maps(model, shown))
                 self.progress.advance("calibrate", len(shown))
                 continue
-            fold_model = self.fit_without(fold)
+            fold_model = self.fit_without(fold, model)
             if model.segmentation_head is not None:
-                fold_model.segmentation_head = deepcopy(model.segmentation_head)
+                fold_model.model.segmentation_head = deepcopy(model.segmentation_head)
             held_out += self.by_view(shown, self.view_maps(fold_model, shown))
         return self.scales_of(held_out)
 
-    def fit_without(self, fold: Sequence[int]) -> INPFormer:
-        """Return a model that knows all views but those of a fold; its head is untrained."""
+    def fit_without(self, fold: Sequence[int], whole: INPFormer) -> HeldOutModel:
+        """Return a model that knows all views but those of a fold; its head is untrained.
+
+        Args:
+            fold: Views to leave out.
+            whole: The model fitted on all views.
+        """
         fitted = [view for view in range(len(self.cache.groups)) if view not in set(fold)]
         fold_model = self.new_model()
         self.train_decoder(fold_model, fitted, self.calibration_steps, "calibrate")
         self.remember(fold_model, fitted)
-        return fold_model
+        generator = Generator().manual_seed(self.config.seed)
+        known = self.cache.sample(fitted, _COMPARED_VIEWS, _COMPARED_TOKENS, generator)
+        return HeldOutModel.beside(whole, fold_model.eval(), known)
 
     def scales_of(
         self, held_out: Sequence[Sequence[ViewMaps]], config: ModelConfig | None = None
@@ -294,7 +304,7 @@ class FewShotFit:
         return samples
 
     @torch.no_grad()
-    def view_maps(self, model: INPFormer, views: Sequence[int]) -> list[ViewMaps]:
+    def view_maps(self, model: INPFormer | HeldOutModel, views: Sequence[int]) -> list[ViewMaps]:
         """Return the maps of cached views, without the fused one."""
         result = []
         for view in views:
@@ -303,7 +313,7 @@ class FewShotFit:
             result.append({name: maps[name][0] for name in maps if name != "fused"})
         return result
 
-    def explain(self, model: INPFormer, encoded: EncodedImages) -> INPFormerOutput:
+    def explain(self, model: INPFormer | HeldOutModel, encoded: EncodedImages) -> INPFormerOutput:
         """Run what follows the encoder on an encoded picture."""
         rows, columns = encoded.grid_size
         patch = self.encoder.patch_size

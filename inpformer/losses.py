@@ -172,7 +172,8 @@ def dice_loss(probability: Tensor, mask: Tensor) -> Tensor:
     anomalous = mask.sum(dim=1) > 0
     if not anomalous.any():
         return probability.sum() * 0.0
-    probability, mask = probability[anomalous], mask[anomalous]
+    if not anomalous.all():
+        probability, mask = probability[anomalous], mask[anomalous]
     overlap = 2 * (probability * mask).sum(dim=1) + 1e-6
     total = probability.sum(dim=1) + mask.sum(dim=1) + 1e-6
     return (1 - overlap / total).mean()

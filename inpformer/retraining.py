@@ -30,6 +30,7 @@ from inpformer.head_training import (
     train_head,
 )
 from inpformer.head_weight import UNCHECKED_WEIGHT, CheckedPicture, choose_head_weight
+from inpformer.held_out import HeldOutModel
 from inpformer.model_input import masked_tensors, shot_tensors, unique_images
 from inpformer.modeling.model import EncodedImages, INPFormer, to_grid
 from inpformer.modeling.segmentation_head import SegmentationHead
@@ -186,7 +187,7 @@ class Retrainer:
     def _fold(self, fold: Sequence[int]) -> list[list[_SeenPicture]]:
         """Return what a model without a fold sees of it, by view."""
         fit = self._fit
-        shown, model = fit.shown_of(fold), fit.fit_without(fold)
+        shown, model = fit.shown_of(fold), fit.fit_without(fold, self.source.model)
         return fit.by_view(shown, [self._seen_by(model, fit.cache.view(view)) for view in shown])
 
     def _encoded(self) -> list[list[EncodedImages]]:
@@ -196,7 +197,7 @@ class Retrainer:
         return [[next(encoded) for _ in part] for part in self._defects]
 
     @torch.no_grad()
-    def _seen_by(self, model: INPFormer, encoded: EncodedImages) -> _SeenPicture:
+    def _seen_by(self, model: INPFormer | HeldOutModel, encoded: EncodedImages) -> _SeenPicture:
         output = self._fit.explain(model, encoded)
         maps = anomaly_maps(output, self._model_config, None)
         kept = {n: m[0] for n, m in maps.items() if n not in ("fused", "segmentation")}
