@@ -102,6 +102,8 @@ def resample_position_grid(
     """
     if tuple(native_size) == tuple(grid_size):
         return pos_embed
+    if tuple(native_size) == (1, 1):  # the same everywhere
+        return pos_embed.expand(-1, grid_size[0] * grid_size[1], -1)
     grid = pos_embed.float().reshape(1, *native_size, -1).permute(0, 3, 1, 2)
     scale = tuple((new + 0.1) / old for new, old in zip(grid_size, native_size, strict=True))
     grid = F.interpolate(grid, scale_factor=scale, mode="bicubic", antialias=False)

@@ -31,6 +31,7 @@ KNEE = 0.3
 # them the direction of a smooth, nearly empty patch would be noise.
 CONSTANT = 8.0
 SURROUNDINGS = 5  # patches
+_BINOMIAL = (1 / 16, 4 / 16, 6 / 16)  # from the border to the middle of five pixels
 
 
 class FilterStem(nn.Module):
@@ -96,40 +97,61 @@ class FilterStem(nn.Module):
         half = (images.shape[-2] // 2, images.shape[-1] // 2)
         pooled = []
         for index in range(LEVELS):
-            maps = self._responses(level)
+            blurred = _blur(level)
+            maps = self._responses(level, blurred)
             if index > 1:
                 maps = F.interpolate(maps, half, mode="bilinear", align_corners=False)
             window = patch if index == 0 else patch // 2
-            pooled += [F.avg_pool2d(maps, window), F.max_pool2d(maps, window)]
-            level = self._reduce(level)
+            pooled += [F.avg_pool2d(maps, window), _max_pool(maps, window)]
+            level = blurred[..., ::2, ::2]  # half the size, without aliasing
         # Windows that overlap: what lies on the border of two patches would else change them both
         # whenever the part lies a few pixels to the side.
-        overlapping = self._blur(torch.cat([*pooled, colour, contrast], dim=1), "triangle")
+        overlapping = self._overlap(torch.cat([*pooled, colour, contrast], dim=1))
         responses = torch.log1p(overlapping[:, :-6] / KNEE)
         constants = torch.full_like(overlapping[:, :CONSTANTS], CONSTANT)
         return torch.cat([responses, overlapping[:, -6:], constants], dim=1).permute(0, 2, 3, 1)
 
-    def _responses(self, level: Tensor) -> Tensor:
+    def _responses(self, level: Tensor, blurred: Tensor) -> Tensor:
         """Return non-negative filter responses `(B, maps, H, W)` of one pyramid level."""
         padding = _KERNEL // 2
         grey = F.pad(level[:, :1], (padding,) * 4, mode="replicate")
         even, odd = F.conv2d(grey, self.quadrature_pairs).chunk(2, dim=1)
-        energy = torch.hypot(even, odd)
-        spots = level - self._blur(self._blur(level))
+        energy = even.square().addcmul(odd, odd).sqrt()
+        spots = level - _blur(blurred)
         return torch.cat(
             [energy, spots[:, :1].clamp(min=0), (-spots[:, :1]).clamp(min=0), spots[:, 1:].abs()],
             dim=1,
         )
 
-    def _blur(self, maps: Tensor, name: str = "binomial") -> Tensor:
-        kernel = getattr(self, name)
-        radius, channels = kernel.shape[-1] // 2, maps.shape[1]
-        padded = F.pad(maps, (radius,) * 4, mode="replicate")
-        return F.conv2d(padded, kernel.expand(channels, 1, -1, -1), groups=channels)
+    def _overlap(self, maps: Tensor) -> Tensor:
+        channels = maps.shape[1]
+        padded = F.pad(maps, (1,) * 4, mode="replicate")
+        return F.conv2d(padded, self.triangle.expand(channels, 1, -1, -1), groups=channels)
 
-    def _reduce(self, level: Tensor) -> Tensor:
-        """Halve a level without aliasing."""
-        return self._blur(level)[..., ::2, ::2]
+
+def _blur(maps: Tensor) -> Tensor:
+    """Blur `(B, C, H, W)` with (1, 4, 6, 4, 1) / 16 along both axes; the border is repeated.
+
+    Sums of shifted pictures take a third of the time that a convolution per channel does.
+    """
+    padded = F.pad(maps, (2,) * 4, mode="replicate")
+    return _blur_along(_blur_along(padded, 2), 3)
+
+
+def _blur_along(padded: Tensor, axis: int) -> Tensor:
+    size = padded.shape[axis] - 4
+    first, second, middle, fourth, last = (padded.narrow(axis, i, size) for i in range(5))
+    outer, inner, centre = _BINOMIAL
+    blurred = (second + fourth).mul_(inner).add_(middle, alpha=centre)
+    return blurred.add_(first + last, alpha=outer)
+
+
+def _max_pool(maps: Tensor, window: int) -> Tensor:
+    """Return the maximum of each window, in a third of the time of torch's, which finds places."""
+    rows, columns = (side // window for side in maps.shape[-2:])
+    maps = maps[..., : rows * window, : columns * window]
+    highest = maps.unflatten(2, (rows, window)).amax(dim=3)
+    return highest.unflatten(3, (columns, window)).amax(dim=4)
 
 
 def opponent_colours(images: Tensor) -> Tensor:
