@@ -12,7 +12,7 @@ from torch.amp import GradScaler
 GRADIENT_NORM_LIMIT = 0.1
 # Numbers updated together: a call for many small tensors costs hardly more than for one, but what
 # does not fit into the processor's cache is read anew by every operation.
-PORTION = 1 << 15
+PORTION = 1 << 17
 
 
 class StableAdamW(torch.optim.Optimizer):

@@ -128,7 +128,7 @@ def _draw(views: Sequence[Tensor], count: int, generators: Sequence[Generator]) 
     drawn = []
     for view, generator in zip(views, generators, strict=True):
         rows = torch.randperm(view.shape[1], generator=generator)[:count]
-        drawn.append(view[:, rows.to(view.device)])
+        drawn.append(view.index_select(1, rows.to(view.device)))
     return torch.stack(drawn, dim=1).float()
 
 
