@@ -352,3 +352,18 @@ def test_the_maps_of_a_variant_are_known_maps_and_follow_from_its_parts(variant)
 def test_the_threshold_is_the_middle_of_the_colours():
     scale = MapScale(threshold=0.5, score_scale=0.1, normal_level=0.2)
     assert scale.colour_range == pytest.approx((0.2, 0.8))
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({}, 200),
+        ({"steps": 60}, 60),
+        ({"steps": 250}, 100),
+        ({"steps": 900}, 300),
+        ({"steps": 900, "calibration_steps": 7}, 7),
+    ],
+)
+def test_filters_set_their_threshold_in_a_third_of_the_steps_but_not_too_few(settings, expected):
+    filters = encoder_preset("embedded")
+    assert FitConfig.for_encoder(filters, **settings).calibration_steps == expected

@@ -81,9 +81,9 @@ def test_a_fit_compares_on_views_that_both_models_know(tiny_config, tiny_encoder
     shots = [[image] for image in images]
     fit = FewShotFit(build_encoder(tiny_encoder_config), tiny_config, shots, settings)
     fit.progress = Progress(fit.plan(), None, None)
-    assert fit.calibration_steps == 2  # a third, unless it is said how many
-    asked = FewShotFit(fit.encoder, tiny_config, shots, replace(settings, calibration_steps=5))
-    assert asked.calibration_steps == 5
+    assert fit.calibration_steps == 5  # three quarters, unless it is said how many
+    asked = FewShotFit(fit.encoder, tiny_config, shots, replace(settings, calibration_steps=3))
+    assert asked.calibration_steps == 3
     fit.encode_views()
     drawn = []
     sample = fit.cache.sample
