@@ -358,7 +358,7 @@ FILTER_DEFAULTS: dict[str, Any] = {
 _ENOUGH_STEPS = 100
 _FILTER_FIT_DEFAULTS: dict[str, Any] = {
     **FILTER_DEFAULTS,
-    "steps": 600,
+    "steps": 400,
     "head_steps": 100,
     "pseudo_anomalies": 48,
     "calibration_folds": 2,

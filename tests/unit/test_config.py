@@ -357,7 +357,7 @@ def test_the_threshold_is_the_middle_of_the_colours():
 @pytest.mark.parametrize(
     ("settings", "expected"),
     [
-        ({}, 200),
+        ({}, 134),
         ({"steps": 60}, 60),
         ({"steps": 250}, 100),
         ({"steps": 900}, 300),

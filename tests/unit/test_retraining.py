@@ -231,3 +231,19 @@ def test_masks_that_cannot_be_used_are_refused(mask, words):
 def test_settings_that_make_no_sense_are_refused(setting):
     with pytest.raises(ConfigError):
         RetrainConfig(**setting)
+
+
+@pytest.mark.parametrize(("stored", "expected"), [(0, 134), (7, 7)])
+def test_detectors_of_earlier_versions_get_the_shorter_way_to_a_threshold(stored, expected):
+    embedded = AnomalyDetector.load("embedded")
+    shot = np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8)
+    config = replace(embedded.config, variant="inp-former++", decoder_depth=2, mlp_ratio=1.0)
+    fit = {"steps": 400, "calibration_steps": stored}
+    provenance = replace(embedded.provenance, fit=fit)
+    detector = AnomalyDetector(
+        build_model(config, embedded.model.encoder), config, provenance, embedded.calibration
+    )
+    mask = np.zeros((64, 64), bool)
+    mask[20:40, 20:40] = True
+    retrainer = Retrainer(detector, [shot], [Correction(shot, mask)])
+    assert retrainer._fit.calibration_steps == expected
