@@ -30,8 +30,8 @@ from benchmarks.pipeline import untrained_detector
 from benchmarks.reference import Reference
 from benchmarks.speed import PEAK_OPERATIONS, alternate, giga_operations, matrix_task, ratio
 from inpformer.allocator import keep_freed_memory
-from inpformer.config import ENGINES, ModelConfig
-from inpformer.engine import torch_engine
+from inpformer.config import ModelConfig
+from inpformer.engine import engines_on, torch_engine
 from inpformer.modeling.model import INPFormer, INPFormerOutput
 from inpformer.scoring import anomaly_maps
 
@@ -47,7 +47,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--encoder", nargs="+", default=["dinov2-small"])
     parser.add_argument("--case", nargs="+", choices=CASES, default=list(CASES))
-    parser.add_argument("--engine", nargs="+", choices=ENGINES, default=["torch"])
+    engines = engines_on(torch.device("cpu"))
+    parser.add_argument("--engine", nargs="+", choices=engines, default=["torch"])
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--batch", type=int, default=4, help="pictures of the batch column")
     parser.add_argument("--one-process", action="store_true", help="share memory settings, too")

@@ -227,9 +227,8 @@ class FitConfig:
         head_widths: See `ModelConfig.head_widths`.
         head_bias: See `ModelConfig.head_bias`.
         pseudo_anomalies: Pictures with a synthetic defect, encoded once.
-        calibration_steps: Decoder steps of each leave-one-out model; 0 takes three quarters of
-            `steps`. How much less well it rebuilds is measured and taken off (assumption, see
-            `held_out`), which must not be much: a model of 40 steps is wrong in other places.
+        calibration_steps: Decoder steps of each leave-one-out model; 0 takes `threshold_steps`.
+            How much less well it rebuilds is measured and taken off (assumption, see `held_out`).
         calibration_folds: Most groups of shots left out in turn for the threshold. Fewer are
             faster, and put it higher, since each model then knows fewer shots.
         false_alarm_rate: Wished share of views of left-out normal pictures above the threshold.
@@ -278,14 +277,22 @@ class FitConfig:
         """Return the defaults that suit an encoder, with `settings` of your own on top.
 
         The narrow tokens of a filter bank are rebuilt by a small decoder, whose steps are cheap
-        and which learns from so few only with scaled tokens and larger initial weights. It learns
-        so fast that a third of the steps, and 100, are enough to set the threshold.
+        and which learns from so few only with scaled tokens and larger initial weights.
         """
-        if encoder.stem != "filters-only":
-            return cls(**settings)
-        suited = {**_FILTER_FIT_DEFAULTS, **settings}
-        enough = min(suited["steps"], max(_ENOUGH_STEPS, -(-suited["steps"] // 3)))
-        return cls(**{"calibration_steps": enough, **suited})
+        suited = _FILTER_FIT_DEFAULTS if encoder.stem == "filters-only" else {}
+        return cls(**{**suited, **settings})
+
+    def threshold_steps(self, encoder: EncoderConfig) -> int:
+        """Return the decoder steps of each leave-one-out model on an encoder.
+
+        Filters are learnt so fast that a third of the steps is enough, if that is 100. Other
+        models of a third were wrong in other places than the whole one.
+        """
+        if self.calibration_steps:
+            return self.calibration_steps
+        if encoder.stem == "filters-only":
+            return min(self.steps, max(_ENOUGH_STEPS, math.ceil(self.steps / 3)))
+        return math.ceil(self.steps * 3 / 4)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "head_widths", tuple(self.head_widths))

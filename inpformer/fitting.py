@@ -106,7 +106,7 @@ class FewShotFit:
         self.cache = TokenCache()
         self.progress: Progress
         self.folds = self._make_folds()
-        self.calibration_steps = fit_config.calibration_steps or -(-3 * fit_config.steps // 4)
+        self.calibration_steps = fit_config.threshold_steps(model_config.encoder)
 
     def new_model(self) -> INPFormer:
         """Return a freshly initialised model, the same one every time."""

@@ -14,6 +14,7 @@ from inpformer.onnx_graph import GraphBuilder
 from inpformer.onnx_layers import require_plain_blocks
 
 _FLOAT = 1  # ONNX's number for float32
+_BLUR = filter_stem.outer(*filter_stem.BINOMIAL)
 
 
 def write_input(graph: GraphBuilder, image: str, geometry: ImageGeometry) -> str:
@@ -91,13 +92,13 @@ def _write_filters(
     contrast = graph.add("Sub", colour, around)
     pooled = []
     for index in range(filter_stem.LEVELS):
-        maps = _write_responses(graph, level, stem)
+        blurred = _blur(graph, level, _BLUR, 3)
+        maps = _write_responses(graph, level, blurred, stem)
         if index > 1:
             size = np.array(half, np.int64)
             maps = graph.add("Resize", maps, "", "", size, mode="linear", axes=[2, 3])
         window = patch if index == 0 else patch // 2
         pooled += [_pool(graph, kind, maps, window, window) for kind in ("AveragePool", "MaxPool")]
-        blurred = _blur(graph, level, stem.binomial, 3)
         steps = [np.array(numbers, np.int64) for numbers in ([0, 0], [2**31 - 1] * 2, [2, 3])]
         level = graph.add("Slice", blurred, *steps, np.array([2, 2], np.int64))
     channels = 2 * filter_stem.LEVELS * filter_stem.MAPS_PER_LEVEL
@@ -116,7 +117,7 @@ def _write_filters(
     return graph.add("Add", projected, stem.proj.bias)
 
 
-def _write_responses(graph: GraphBuilder, level: str, stem: FilterStem) -> str:
+def _write_responses(graph: GraphBuilder, level: str, blurred: str, stem: FilterStem) -> str:
     """Write the filters of one pyramid level `(1, 3, h, w)`; return `(1, maps, h, w)`."""
     size = stem.quadrature_pairs.shape[-1]
     grey = _pad(graph, graph.slice(level, 1, 0, 1), size // 2)
@@ -124,8 +125,7 @@ def _write_responses(graph: GraphBuilder, level: str, stem: FilterStem) -> str:
     halves = graph.add_many("Split", pairs, results=2, axis=1, num_outputs=2)
     even, odd = (graph.add("Mul", each, each) for each in halves)
     energy = graph.add("Sqrt", graph.add("Add", even, odd))
-    twice = _blur(graph, _blur(graph, level, stem.binomial, 3), stem.binomial, 3)
-    spots = graph.add("Sub", level, twice)
+    spots = graph.add("Sub", level, _blur(graph, blurred, _BLUR, 3))
     grey_spots, colour_spots = graph.slice(spots, 1, 0, 1), graph.slice(spots, 1, 1)
     bright = graph.add("Relu", grey_spots)
     dark = graph.add("Relu", graph.add("Neg", grey_spots))

@@ -297,9 +297,4 @@ def _fit_config(detector: AnomalyDetector, config: RetrainConfig) -> FitConfig:
         "head_learning_rate": config.learning_rate,
         "pseudo_anomalies": max(1, config.pseudo_anomalies),
     }
-    fit = from_dict(FitConfig, {**suited, **stored, **head})
-    if fit.calibration_steps:
-        return fit
-    # Earlier versions trained for as long for the threshold as for the detector.
-    enough = FitConfig.for_encoder(detector.config.encoder, steps=fit.steps).calibration_steps
-    return replace(fit, calibration_steps=enough)
+    return from_dict(FitConfig, {**suited, **stored, **head})

@@ -40,6 +40,8 @@ def test_one_click_opens_an_example_that_is_compared_and_forget_me_closes_it(new
         for selector in ("#picture img", "#viewer .viewer-picture[src]", "#why img"):
             visitor.page.wait_for_selector(selector)
         visitor.tab("Compare")
+        # Before the tab has filled its list there is but one detector, and nothing to compare.
+        visitor.page.wait_for_selector("#compare-detectors .token >> nth=1")
         visitor.page.click("#compare-run:not([disabled])")
         visitor.page.wait_for_selector("#compare-rows img")
         assert "Striped ring" in visitor.text("#compare-summary")

@@ -366,4 +366,10 @@ def test_the_threshold_is_the_middle_of_the_colours():
 )
 def test_filters_set_their_threshold_in_a_third_of_the_steps_but_not_too_few(settings, expected):
     filters = encoder_preset("embedded")
-    assert FitConfig.for_encoder(filters, **settings).calibration_steps == expected
+    assert FitConfig.for_encoder(filters, **settings).threshold_steps(filters) == expected
+
+
+def test_other_encoders_set_their_threshold_in_three_quarters_of_the_steps():
+    encoder = encoder_preset("dinov2-small")
+    assert FitConfig(steps=6).threshold_steps(encoder) == 5
+    assert FitConfig(steps=6, calibration_steps=3).threshold_steps(encoder) == 3

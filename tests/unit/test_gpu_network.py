@@ -79,10 +79,8 @@ def test_a_network_that_cannot_be_recorded_runs_call_by_call(tiny_config, caplog
 
 
 def test_where_it_would_be_slow_it_is_refused_in_one_sentence(tiny_config):
-    detector = varied_detector(tiny_config)
-    if detector.device.type == "cpu":
-        with pytest.raises(UserError, match=r"is for NVIDIA GPUs.*'cpu'.*use the engine torch"):
-            detector.with_engine("torch-bf16")
+    with pytest.raises(UserError, match=r"is for NVIDIA GPUs.*'cpu'.*use the engine torch"):
+        varied_detector(tiny_config).with_engine("torch-bf16")
 
 
 @pytest.mark.parametrize(
@@ -103,8 +101,8 @@ def test_a_gpu_plays_what_it_recorded_for_other_pictures(tiny_config):
     detector.model.to("cuda")
     fast = detector.with_engine("torch-bf16")
     assert "bf16" in fast.notices[-1]
-    for seed_size in ((90, 120), (200, 64), (90, 120)):
-        picture = spotted_picture(*seed_size)
+    for size in ((90, 120), (200, 64), (90, 120)):
+        picture = spotted_picture(*size)
         exact, found = detector.predict(picture), fast.predict(picture)
         spread = np.ptp(exact.anomaly_map)
         assert np.abs(exact.anomaly_map - found.anomaly_map).max() <= 0.1 * spread
