@@ -1,0 +1,1 @@
+"""Detectors on the Hugging Face Hub: look at them, fetch them, push them."""
