@@ -7,6 +7,9 @@ import logging
 import os
 import socket
 import sys
+import threading
+
+_LATE_SECONDS = 5.0
 
 
 def main() -> int:
@@ -31,6 +34,7 @@ def main() -> int:
     from inpformer.detector import AnomalyDetector
     from inpformer.errors import UserError
     from inpformer.examples import find_examples
+    from inpformer.late import import_late_modules
     from inpformer.ui.layout import CSS_PATH, MAX_FILE_SIZE, build_demo
     from inpformer.ui.words import translations
 
@@ -41,6 +45,9 @@ def main() -> int:
     except UserError as error:
         print(f"app.py: {error}", file=sys.stderr)
         return 2
+    later = threading.Timer(_LATE_SECONDS, import_late_modules)
+    later.daemon = True
+    later.start()
     try:
         _check_host(options.host)
         # Elsewhere, whoever opens the page could read what is on this computer.

@@ -70,7 +70,9 @@ def untrained_detector(encoder: str, variant: str):
 
 def fit(encoder: str, folder: Path) -> dict:
     from inpformer.images import list_images, load_image
+    from inpformer.late import import_late_modules
 
+    import_late_modules()  # as the page does when it has started
     shots = [load_image(path) for path in list_images([folder])[:4]]
     detector = untrained_detector(encoder, "training-free")
     phases: dict[str, list[float]] = {}

@@ -31,7 +31,6 @@ GOALS = {"page answers": 8.0, "first result after it": 2.0}
 # Each part is imported or done on top of those above it, as app.py does.
 PARTS = {
     "torch": "import torch",
-    "timm and torchvision": "import inpformer.modeling.build",
     "gradio": (
         "from inpformer.ui.quick_gradio import skip_editor_files\n"
         "skip_editor_files()\n"

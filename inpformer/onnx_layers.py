@@ -8,10 +8,10 @@ from torch's; parity is checked whenever a network is made.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from timm.models.vision_transformer import Block
 from torch import Tensor, nn
 
 from inpformer.errors import UserError
@@ -21,6 +21,9 @@ from inpformer.modeling.inp_extractor import INPExtractor
 from inpformer.modeling.layers import Mlp, TokenScale
 from inpformer.modeling.model import INPFormer
 from inpformer.onnx_graph import FUSED, GraphBuilder
+
+if TYPE_CHECKING:
+    from timm.models.vision_transformer import Block
 
 # Seven bits: kernels without VNNI add two products in 16 bits, and eight would overflow them.
 _INT8_LIMIT = 64
@@ -33,11 +36,20 @@ def require_plain_blocks(encoder: FrozenEncoder) -> None:
     Raises:
         UserError: They are others, such as the ones of DINOv3.
     """
-    if not all(isinstance(block, Block | nn.Identity) for block in encoder.vit.blocks):
+    if not all(_is_plain(block) for block in encoder.vit.blocks):
         raise UserError(
             "ONNX Runtime runs only encoders of plain blocks, such as DINOv2; use the engine torch "
             "for this one."
         )
+
+
+def _is_plain(block: nn.Module) -> bool:
+    if isinstance(block, nn.Identity):
+        return True
+    # Late, for it takes seconds; blocks that are no identities have imported it already.
+    from timm.models.vision_transformer import Block
+
+    return isinstance(block, Block)
 
 
 def write_network(
@@ -98,7 +110,7 @@ class LayerWriter:
         """Write a ViT's blocks, plain or empty; return the value `(B, T, C)` after each."""
         outputs = []
         for block in blocks:
-            if isinstance(block, Block):
+            if not isinstance(block, nn.Identity):
                 tokens = self._encoder_block(tokens, block)
             outputs.append(tokens)
         return outputs

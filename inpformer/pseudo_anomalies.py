@@ -8,7 +8,10 @@ from collections.abc import Callable, Sequence
 import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
-from torchvision.transforms import functional as TF
+
+from inpformer.late import LateModule
+
+TF = LateModule("torchvision.transforms.functional")
 
 MAX_CELL_EXPONENT = 5
 NOISE_THRESHOLD = 0.5

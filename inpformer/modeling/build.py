@@ -7,17 +7,15 @@ import hashlib
 import sys
 from pathlib import Path
 
-import timm
 import torch
 from safetensors.torch import load_file
-from timm.layers import PatchEmbed
-from timm.models.vision_transformer import Block, VisionTransformer
 from torch import Tensor, nn
 
 from inpformer.config import ModelConfig
 from inpformer.errors import WeightsError
 from inpformer.modeling.decoder import INPGuidedDecoder
 from inpformer.modeling.encoder import FrozenEncoder
+from inpformer.modeling.filter_bank import FilterBank
 from inpformer.modeling.filter_stem import FilterStem
 from inpformer.modeling.inp_extractor import INPExtractor
 from inpformer.modeling.layers import TokenScale, init_trainable
@@ -149,6 +147,13 @@ def encoder_fingerprint(encoder: FrozenEncoder) -> str:
 
 
 def _build_vit(config: EncoderConfig) -> nn.Module:
+    if config.stem == "filters-only":
+        return FilterBank(config)
+    # Late, for it takes longer to import than all the rest of a start without it.
+    import timm
+    from timm.layers import PatchEmbed
+    from timm.models.vision_transformer import VisionTransformer
+
     if config.timm_name:
         options = {"dynamic_img_size": True, "num_classes": 0}
         return timm.create_model(config.timm_name, pretrained=False, **options)
@@ -164,9 +169,8 @@ def _build_vit(config: EncoderConfig) -> nn.Module:
         dynamic_img_size=True,
         num_classes=0,
         embed_layer=PatchEmbed if config.stem == "patches" else FilterStem,
-        block_fn=nn.Identity if config.stem == "filters-only" else Block,
     )
-    if config.stem != "patches":
+    if config.stem == "filters":
         # Textures look the same everywhere; a random grid would tell the corners apart.
         nn.init.zeros_(vit.pos_embed)
         vit.patch_embed.reset_projection()

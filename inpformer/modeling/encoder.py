@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import functools
+import sys
 
 import torch
 import torch.nn.functional as F
-from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor, nn
+
+from inpformer.modeling.filter_bank import FilterBank
 
 IMAGE_MEAN = (0.485, 0.456, 0.406)
 IMAGE_STD = (0.229, 0.224, 0.225)
 
 
 class FrozenEncoder(nn.Module):
-    """A timm vision transformer that is only ever read.
+    """A timm vision transformer, or the filter bank, that is only ever read.
 
     Args:
         vit: Any plain timm ViT with `forward_intermediates`.
@@ -29,7 +31,7 @@ class FrozenEncoder(nn.Module):
         self.patch_size = patch_size
         self.register_buffer("mean", torch.tensor(IMAGE_MEAN).view(3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(IMAGE_STD).view(3, 1, 1), persistent=False)
-        if isinstance(vit, VisionTransformer):
+        if isinstance(vit, FilterBank) or _is_plain_vit(vit):
             # timm resamples the position grid with antialiasing; the published detectors were
             # trained with DINOv2's own resampling, and the difference shows in the maps.
             vit._pos_embed = functools.partial(_add_position_embedding, vit)
@@ -64,7 +66,13 @@ class FrozenEncoder(nn.Module):
         )
 
 
-def _add_position_embedding(vit: VisionTransformer, patches: Tensor) -> Tensor:
+def _is_plain_vit(vit: nn.Module) -> bool:
+    # Not imported for this: it takes seconds, and what was never imported has made nothing.
+    family = sys.modules.get("timm.models.vision_transformer")
+    return family is not None and isinstance(vit, family.VisionTransformer)
+
+
+def _add_position_embedding(vit: nn.Module, patches: Tensor) -> Tensor:
     """Add the position grid, resampled to `patches` `(B, rows, columns, C)`, and prefix tokens."""
     batch, rows, columns, dim = patches.shape
     prefix = [

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from timm.models.vision_transformer import VisionTransformer
 from torch import nn
 
 from inpformer.config import ModelConfig
@@ -16,6 +17,8 @@ from inpformer.modeling.build import (
     encoder_fingerprint,
     read_state_dict,
 )
+from inpformer.modeling.encoder import FrozenEncoder
+from inpformer.modeling.filter_bank import FilterBank
 from inpformer.modeling.filter_stem import DESCRIPTOR_DIM, LEVELS, ORIENTATIONS, FilterStem
 from inpformer.places import WEIGHTS
 from inpformer.presets import ENCODER_PRESETS
@@ -272,3 +275,27 @@ def test_a_bundled_detector_keeps_the_scale_of_its_filters(shipped, tmp_path, mo
     monkeypatch.setattr("inpformer.hub.find_encoder_weights", None)
     loaded = AnomalyDetector.load(path, "cpu")
     assert loaded.has_encoder_of(detector_on(shipped))
+
+
+def test_the_filter_bank_is_what_a_timm_vit_without_blocks_would_be():
+    vit = VisionTransformer(
+        img_size=EMBEDDED.patch_size * EMBEDDED.native_grid,
+        patch_size=EMBEDDED.patch_size,
+        embed_dim=EMBEDDED.embed_dim,
+        depth=EMBEDDED.depth,
+        num_heads=EMBEDDED.num_heads,
+        no_embed_class=True,
+        dynamic_img_size=True,
+        num_classes=0,
+        embed_layer=FilterStem,
+        block_fn=nn.Identity,
+    )
+    bank = FilterBank(EMBEDDED)
+    state = {key: torch.rand_like(value) + 0.5 for key, value in bank.state_dict().items()}
+    vit.load_state_dict(state, strict=True)
+    bank.load_state_dict(state, strict=True)
+    encoders = [FrozenEncoder(each, EMBEDDED.layers, EMBEDDED.patch_size) for each in (vit, bank)]
+    images = noise(2, 3, 48, 64)
+    expected, found = (encoder(images) for encoder in encoders)
+    assert len(found) == len(expected) == 1
+    assert torch.equal(found[0], expected[0])

@@ -32,3 +32,19 @@ def test_gradio_is_whole_but_for_the_files_for_editors():
         "print(len(sys.meta_path) == len(kept) - 1)"
     )
     assert said.split() == ["None", "True", "1", "True"]
+
+
+def test_looking_with_filters_imports_neither_timm_nor_torchvision():
+    said = run(
+        "import sys\n"
+        "import numpy as np\n"
+        "from inpformer.detector import AnomalyDetector\n"
+        "from inpformer.late import import_late_modules\n"
+        "late = ('timm', 'torchvision', 'torch._dynamo')\n"
+        "detector = AnomalyDetector.load('embedded', 'cpu')\n"
+        "detector.predict(np.full((64, 64, 3), 128, np.uint8))\n"
+        "print([name in sys.modules for name in late])\n"
+        "import_late_modules()\n"
+        "print([name in sys.modules for name in late])"
+    )
+    assert said.splitlines() == [str([False] * 3), str([True] * 3)]
