@@ -1,6 +1,8 @@
 """The verbs `pull`, `push` and `info`, run as a person would."""
 
 import json
+import re
+import shlex
 from pathlib import Path
 
 import numpy as np
@@ -43,6 +45,16 @@ def picture(path: Path, side: int = 96) -> Path:
     noise = np.random.default_rng(0).integers(0, 255, (side, side, 3), dtype=np.uint8)
     Image.fromarray(noise).save(path)
     return path
+
+
+def test_the_commands_of_the_page_on_sharing_parse():
+    page = (Path(cli.__file__).parents[1] / "docs" / "sharing.md").read_text("utf-8")
+    blocks = "\n".join(re.findall(r"^```bash\n(.*?)^```", page, re.M | re.S))
+    lines = [shlex.split(line, comments=True) for line in blocks.replace("\\\n", " ").splitlines()]
+    lines = [words[1:] for words in lines if words[:1] == ["inpformer"]]
+    assert {words[0] for words in lines} >= {"info", "pull", "push", "import-official"}
+    for words in lines:
+        assert cli._parser().parse_args(words).run.__name__ == words[0].replace("-", "_")
 
 
 def test_info_says_what_is_on_the_hub_without_its_large_file(online, run):

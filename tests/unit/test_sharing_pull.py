@@ -21,6 +21,7 @@ from inpformer import hub, hub_calls
 from inpformer.detector import AnomalyDetector
 from inpformer.errors import TransferStoppedError, UserError, WeightsError
 from inpformer.presets import ENCODER_PRESETS
+from inpformer.sharing import look
 from inpformer.sharing.look import look_at
 from inpformer.sharing.pull import pull
 from inpformer.sharing.records import RepoAddress
@@ -67,15 +68,23 @@ def refusal(text: str = REPO, **options) -> str:
 
 
 def test_what_a_repository_holds_is_known_before_its_large_file_comes(online):
-    look = look_at(address())
-    assert (look.kind, look.file_name, look.sha256) == ("detector", "detector.safetensors", SHA256)
-    assert look.byte_count == READY.stat().st_size
-    assert look.revision == online.models[REPO].head
-    assert (look.encoder, look.variant, look.licence) == ("embedded", "INP-Former++", "apache-2.0")
-    assert look.shot_count == AnomalyDetector.load(READY, "cpu").provenance.shot_count
-    assert look.threshold > 0 and not look.is_encoder_inside
-    assert (dict(look.metrics), look.metrics_on) == ({"image AUROC": 0.98}, "drawn washers")
-    assert not look.is_cached and not look.is_private and look.note == ""
+    found = look_at(address())
+    assert (found.kind, found.file_name, found.sha256) == (
+        "detector",
+        "detector.safetensors",
+        SHA256,
+    )
+    assert found.byte_count == READY.stat().st_size
+    assert found.revision == online.models[REPO].head
+    assert (found.encoder, found.variant, found.licence) == (
+        "embedded",
+        "INP-Former++",
+        "apache-2.0",
+    )
+    assert found.shot_count == AnomalyDetector.load(READY, "cpu").provenance.shot_count
+    assert found.threshold > 0 and not found.is_encoder_inside
+    assert (dict(found.metrics), found.metrics_on) == ({"image AUROC": 0.98}, "drawn washers")
+    assert not found.is_cached and not found.is_private and found.note == ""
     assert online.cdn_requests == []
 
 
@@ -239,11 +248,19 @@ def test_what_cannot_be_had_is_said_in_one_sentence(online, text, words):
 
 
 @pytest.mark.parametrize("change", ["is_hub", "silent"])
-def test_a_login_page_and_silence_are_told_from_the_hub(online, change):
+def test_a_login_page_and_silence_are_told_from_the_hub(online, change, monkeypatch):
     setattr(online, change, change == "silent")
+    monkeypatch.setattr(look, "LOOK_SECONDS", 0.5)
+    words = {"is_hub": "is not the Hub", "silent": "did not answer within 0.5 seconds"}[change]
+    assert words in refusal()
+
+
+def test_a_look_at_a_silent_hub_can_be_stopped(online):
+    online.silent = True
     began = time.monotonic()
-    words = {"is_hub": "is not the Hub", "silent": "did not answer"}[change]
-    assert words in refusal() and time.monotonic() - began < 5
+    with pytest.raises(TransferStoppedError):
+        pull(address(), should_stop=lambda: time.monotonic() - began > 0.2)
+    assert time.monotonic() - began < 5
 
 
 @pytest.mark.parametrize("ignores_range", [False, True])
