@@ -29,7 +29,7 @@ $(VENV)/.app-installed: requirements.txt
 	$(INSTALL) -r requirements.txt
 	touch $@
 
-$(VENV)/.dev-installed: requirements-dev.txt requirements.txt requirements-onnx.txt
+$(VENV)/.dev-installed: requirements-dev.txt requirements.txt requirements-onnx.txt requirements-agents.txt
 	$(NEW_VENV)
 	$(INSTALL) -r requirements-dev.txt
 	touch $@ $(VENV)/.app-installed

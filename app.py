@@ -20,6 +20,12 @@ def main() -> int:
     parser.add_argument("--weights", help="file with the encoder's weights")
     parser.add_argument("--host", default=os.environ.get("GRADIO_SERVER_NAME", "127.0.0.1"))
     parser.add_argument("--port", type=_port, help="default: the first free one from 7860 on")
+    parser.add_argument(
+        "--mcp",
+        action="store_true",
+        default=os.environ.get("INPFORMER_MCP") == "1",
+        help="serve inspect, fit and explain as tools for agents (MCP)",
+    )
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
@@ -42,6 +48,10 @@ def main() -> int:
     try:
         detector = AnomalyDetector.load(options.model, options.device, options.weights)
         examples = find_examples()
+        if options.mcp:
+            from inpformer.ui.agent_server import serve_tools
+
+            serve_tools()
     except UserError as error:
         print(f"app.py: {error}", file=sys.stderr)
         return 2
@@ -60,6 +70,7 @@ def main() -> int:
             run_history=False,
             i18n=translations(),
             footer_links=["api"],
+            mcp_server=options.mcp,
         )
     except OSError:
         where = f"{options.host}, port {options.port or '7860 and on'}"

@@ -79,11 +79,16 @@ def _image(image_id: int, item: Outgoing) -> dict[str, Any]:
     }
 
 
+def run_lengths(mask: np.ndarray) -> dict[str, Any]:
+    """Return a mask `(H, W)` bool as COCO's compressed run lengths: `size` and `counts`."""
+    lengths = coco_mask.encode(np.asfortranarray(mask.view(np.uint8)))
+    return {"size": list(mask.shape), "counts": lengths["counts"].decode("ascii")}
+
+
 def _region(region: MaskRegion, shape: tuple[int, int]) -> dict[str, Any]:
-    lengths = coco_mask.encode(np.asfortranarray(region.full(shape).view(np.uint8)))
     return {
         "category_id": region.value,
-        "segmentation": {"size": list(shape), "counts": lengths["counts"].decode("ascii")},
+        "segmentation": run_lengths(region.full(shape)),
         "area": region.area,
         "bbox": list(region.box),
         "iscrowd": 0,

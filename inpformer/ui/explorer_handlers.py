@@ -99,7 +99,7 @@ class ExplorerHandlers:
         if inspection_id is None and session.inspection is None:
             return None
         inspection = self._inspection(session, inspection_id)
-        look = self._look(session, inspection, inp_count)
+        look = self.look(session, inspection, inp_count)
         return self._report(session, inspection, look, look.known_view(view))
 
     def draw(self, session_id: str, inspection_id: str | None, view: str) -> ViewReport:
@@ -177,21 +177,16 @@ class ExplorerHandlers:
         session = self.handlers.sessions.get(session_id)
         if session.inspection is None:
             raise UserError(session.words.EXPLORER_EMPTY)
-        look = self._look(session, session.inspection)
+        look = self.look(session, session.inspection)
         look.patch = _checked_patch(look, row, column, session.words)
         return explorer_views.reason_table(look.reason())
 
-    def _open(self, session_id: str, inspection_id: str | None) -> tuple[Session, Look]:
-        session = self.handlers.sessions.get(session_id)
-        return session, self._look(session, self._inspection(session, inspection_id))
+    def look(self, session: Session, inspection: Inspection, inp_count: int | None = None) -> Look:
+        """Return what explains a picture that the visitor inspected.
 
-    def _inspection(self, session: Session, inspection_id: str | None) -> Inspection:
-        found = session.inspections.get(inspection_id or session.current or "")
-        if found is None:
-            raise UserError(session.words.INSPECTION_GONE)
-        return found
-
-    def _look(self, session: Session, inspection: Inspection, inp_count: int | None = None) -> Look:
+        Raises:
+            UserError: The prototypes were learnt, so that there is no other number of them.
+        """
         look = inspection.look
         if look is None or inp_count not in (None, look.inp_count):
             shots = self._shots.of(session, inspection)
@@ -201,6 +196,16 @@ class ExplorerHandlers:
                 other.look = None
             inspection.look = look
         return look
+
+    def _open(self, session_id: str, inspection_id: str | None) -> tuple[Session, Look]:
+        session = self.handlers.sessions.get(session_id)
+        return session, self.look(session, self._inspection(session, inspection_id))
+
+    def _inspection(self, session: Session, inspection_id: str | None) -> Inspection:
+        found = session.inspections.get(inspection_id or session.current or "")
+        if found is None:
+            raise UserError(session.words.INSPECTION_GONE)
+        return found
 
     def _report(
         self, session: Session, inspection: Inspection, look: Look, view: str

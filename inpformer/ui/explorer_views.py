@@ -32,7 +32,7 @@ def reason_panel(look: Look, words: Words) -> str:
     own = _figure(look.crop(reason.box, None), words.THIS_PATCH)
     parts = [
         f'<h3>{escape(title)}</h3><div class="own">{own}</div>',
-        reason_sentences(reason, look, words),
+        "".join(f"<p>{escape(line)}</p>" for line in reason_sentences(reason, look, words)),
         _standings(reason, look, words),
         _inp_bars(reason, words),
         _error_bars(reason, words),
@@ -48,7 +48,7 @@ def reason_panel(look: Look, words: Words) -> str:
     return f'<section class="reason" aria-live="polite">{"".join(parts)}</section>'
 
 
-def reason_sentences(reason: PatchReason, look: Look, words: Words) -> str:
+def reason_sentences(reason: PatchReason, look: Look, words: Words) -> list[str]:
     """Say in words what is unusual about a patch, and what is not."""
     distance, typical = reason.distance, reason.typical_distance
     times = distance / max(typical, _TINY)
@@ -68,7 +68,7 @@ def reason_sentences(reason: PatchReason, look: Look, words: Words) -> str:
         is_seen = 1 - best <= _UNLIKE * max(1 - usual, _TINY)
         seen = words.REASON_SEEN if is_seen else words.REASON_UNSEEN
         lines.append(seen.format(similarity=number(best), usual=number(usual)))
-    return "".join(f"<p>{escape(line)}</p>" for line in lines)
+    return lines
 
 
 def reason_table(reason: PatchReason) -> dict[str, Any]:

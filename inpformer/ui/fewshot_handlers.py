@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,7 +22,7 @@ from inpformer.ui.background import Background
 from inpformer.ui.encoders import Encoders
 from inpformer.ui.handlers import DetectorReport, Handlers
 from inpformer.ui.inspection import at_display_size
-from inpformer.ui.session import Session
+from inpformer.ui.session import OwnDetector, Session
 from inpformer.ui.shelf import PART_SHOTS
 
 _REPORT_SECONDS = 0.25
@@ -130,28 +131,15 @@ class FewshotHandlers:
         if not files:
             raise UserError(words.NO_NORMALS)
         images = [read.image for _, read in read_all(session, files)]
-        start = self.encoders.detector(encoder, words)
-        started = time.monotonic()
+        fit = RunningFit(session, self.encoders.detector(encoder, words), images, config)
         curve = fewshot_views.Curve()
-        with session.work(words.A_FIT) as job:
-            fit = Background(
-                lambda tell: start.fit(images, config, tell, job.should_stop), _REPORT_SECONDS
-            )
-            for steps in fit.steps():
-                newest: FitStep = steps[-1]
+        with closing(fit.steps(name)) as handfuls:
+            for steps in handfuls:
                 curve.add(steps)
-                job.seconds_left = newest.seconds_left
-                bar = views.progress_bar(newest, words)
+                bar = views.progress_bar(steps[-1], words)
                 yield self._report(session, bar, curve.draw(words), True)
-            # A fit may be told to stop after its last step; then, too, nothing may change.
-            is_late = job.stop.is_set() and fit.error is None
-            if is_late or isinstance(fit.error, FitCancelledError):
-                cancelled = views.message(words.FIT_CANCELLED)
-                yield self._report(session, cancelled, curve.draw(words), False)
-                return
-            detector: AnomalyDetector = fit.result()
-            said = _keep(session, detector, images, name, time.monotonic() - started)
-            yield self._report(session, views.message(said), curve.draw(words), False)
+        said = views.message(fit.said or words.FIT_CANCELLED)
+        yield self._report(session, said, curve.draw(words), False)
 
     def cancel(self, session_id: str) -> None:
         """Ask a visitor's running fit, or other long work, to stop."""
@@ -159,6 +147,77 @@ class FewshotHandlers:
 
     def _report(self, session: Session, progress: str, curve: str, is_running: bool) -> FitReport:
         return FitReport(progress, curve, self.handlers.report_detector(session), is_running)
+
+
+class RunningFit:
+    """A fit for somebody, in a thread, with what they are told at its end.
+
+    Args:
+        session: Theirs; it keeps the detector.
+        start: What the fit builds on.
+        images: The normal pictures.
+        config: The settings.
+
+    Attributes:
+        own: What it gave; None before its end, and if it was cancelled.
+        said: What is to be said of it then.
+        seconds: How long it took.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        start: AnomalyDetector,
+        images: list[np.ndarray],
+        config: FitConfig,
+    ) -> None:
+        self.own: OwnDetector | None = None
+        self.said = ""
+        self.seconds = 0.0
+        self._session = session
+        self._start = start
+        self._images = images
+        self._config = config
+
+    def steps(self, name: str = "") -> Iterator[list[FitStep]]:
+        """Fit, and yield new steps a few times a second; closing this ends the fit.
+
+        Args:
+            name: What to call the detector; may be empty.
+
+        Raises:
+            UserError: A picture cannot be used, or long work already runs.
+        """
+        started = time.monotonic()
+        with self._session.work(self._session.words.A_FIT) as job:
+            fit = Background(
+                lambda tell: self._start.fit(self._images, self._config, tell, job.should_stop),
+                _REPORT_SECONDS,
+            )
+            for steps in fit.steps():
+                job.seconds_left = steps[-1].seconds_left
+                yield steps
+            # A fit may be told to stop after its last step; then, too, nothing may change.
+            is_late = job.stop.is_set() and fit.error is None
+            if is_late or isinstance(fit.error, FitCancelledError):
+                return
+            self.seconds = time.monotonic() - started
+            self._keep(fit.result(), name)
+
+    def _keep(self, detector: AnomalyDetector, name: str) -> None:
+        session, words = self._session, self._session.words
+        count, used = len(self._images), detector.provenance.shot_count
+        name = session.free_name(name.strip() or words.NEW_NAME.format(shots=used))
+        shots = tuple(at_display_size(image) for image in self._images)
+        gone = session.add_detector(name, detector, shots)
+        self.own = session.own[session.detector_key]
+        said = words.FIT_DONE.format(seconds=self.seconds, name=name)
+        if used < count:
+            said += " " + words.IDENTICAL.format(count=count, used=used)
+        if gone is not None:
+            limit = len(session.own)
+            said += " " + words.OLDEST_DETECTOR_GONE.format(limit=limit, name=gone.name)
+        self.said = said
 
 
 def read_all(session: Session, files: Sequence[str]) -> list[tuple[str, LoadedImage]]:
@@ -184,24 +243,3 @@ def read_one(session: Session, path: str) -> tuple[str, LoadedImage]:
         raise UserError(session.words.UPLOAD_GONE.format(name=upload.name))
     session.uploads.add(upload)
     return upload.name, read_image(upload)
-
-
-def _keep(
-    session: Session,
-    detector: AnomalyDetector,
-    images: list[np.ndarray],
-    name: str,
-    seconds: float,
-) -> str:
-    """Give a visitor their new detector; return what is to be said of it."""
-    words, used = session.words, detector.provenance.shot_count
-    name = session.free_name(name.strip() or words.NEW_NAME.format(shots=used))
-    shots = tuple(at_display_size(image) for image in images)
-    gone = session.add_detector(name, detector, shots)
-    said = words.FIT_DONE.format(seconds=seconds, name=name)
-    if used < len(images):
-        said += " " + words.IDENTICAL.format(count=len(images), used=used)
-    if gone is not None:
-        limit = len(session.own)
-        said += " " + words.OLDEST_DETECTOR_GONE.format(limit=limit, name=gone.name)
-    return said

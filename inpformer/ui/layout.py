@@ -11,6 +11,8 @@ from gradio.utils import get_upload_folder
 from inpformer.detector import AnomalyDetector
 from inpformer.examples import Examples
 from inpformer.ui import views
+from inpformer.ui.agent_api import wire_agents
+from inpformer.ui.agent_tools import AgentTools
 from inpformer.ui.annotate_tab import build_annotate_tab, wire_annotate_tab
 from inpformer.ui.batch_handlers import BatchHandlers
 from inpformer.ui.compare_tab import build_compare_tab, wire_compare_tab
@@ -101,6 +103,7 @@ def build_demo(
         wire_annotate_tab(handlers, page)
         wire_evaluate_tab(evaluating, page)
         wire_learn_tab(handlers, page)
+        wire_agents(AgentTools(handlers, upload_root), demo)
     demo.queue(default_concurrency_limit=4, max_size=64)
     return demo
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio.block_function import BlockFunction
 
 from inpformer.ui.sessions import Sessions
 
@@ -21,10 +22,15 @@ class Page(gr.Blocks):
         sessions: The visitors.
         upload_root: The cache.
         options: What `gr.Blocks` takes.
+
+    Attributes:
+        takes_as_sent: Names of functions in the API that are given what was sent, and None for
+            what was not: gradio would fetch whatever address is given for a picture.
     """
 
     def __init__(self, sessions: Sessions, upload_root: Path, **options: Any) -> None:
         super().__init__(**options)
+        self.takes_as_sent: set[str] = set()
         self._visitors = sessions
         self._upload_root = upload_root.resolve()
 
@@ -37,6 +43,15 @@ class Page(gr.Blocks):
             files = set(_files_in(answer.get("data"), self._upload_root))
             self._visitors.note_files(session_id, files - self._of_everybody)
         return answer
+
+    async def preprocess_data(
+        self, block_fn: BlockFunction, inputs: list[Any], *args: Any, **kwargs: Any
+    ) -> list[Any]:
+        """Return what a function is given: as gradio does it, or as it was sent."""
+        if block_fn.api_name in self.takes_as_sent:
+            wanted = len(block_fn.inputs)
+            return [*inputs, *[None] * wanted][:wanted]
+        return await super().preprocess_data(block_fn, inputs, *args, **kwargs)
 
     @cached_property
     def _of_everybody(self) -> set[Path]:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -30,6 +30,8 @@ MAX_DETECTORS = 6
 MAX_INSPECTIONS = 48
 MAX_NAME = 80
 FREE = "free"
+
+SessionKind = Literal["page", "answer", "detector"]
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,7 @@ class Session:
         last_seen: Monotonic seconds.
         is_forgotten: Set when the visitor is: what still runs for them keeps nothing.
         root: Where `folder` is made; None for the place of temporary files.
+        kind: Whose it is: a page's, or an agent's, for one answer or for one fitted detector.
     """
 
     words: Words = ENGLISH
@@ -107,6 +110,7 @@ class Session:
     last_seen: float = 0.0
     is_forgotten: bool = False
     root: Path | None = None
+    kind: SessionKind = "page"
     _folder: Path | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 

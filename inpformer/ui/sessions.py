@@ -1,18 +1,22 @@
-"""All visitors of the page: who is who, and when each of them is forgotten."""
+"""All visitors of the page, and agents beside it: who is who, and when each is forgotten."""
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 import threading
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable
 from pathlib import Path
 
-from inpformer.ui.session import Session
+from inpformer.ui.session import Session, SessionKind
 from inpformer.ui.words import Words
 
 MAX_SESSIONS = 64
+# Beside the visitors, so that no program can push them out: answers to agents, which are files,
+# and detectors fitted for agents, which are in memory.
+MAX_ANSWERS, MAX_AGENT_DETECTORS = 64, 8
 IDLE_SECONDS = 3600.0
 # A reload of the page is a leaving and a coming back; this is how long the coming back may take.
 RELOAD_SECONDS = 120.0
@@ -22,6 +26,8 @@ _SWEEP_SECONDS = 60.0
 
 class Sessions:
     """All visitors, by the id of their page. Idle and surplus ones are forgotten, oldest first.
+
+    Agents have no page: what is kept of their calls has ids made here, which nobody can guess.
 
     Args:
         max_sessions: How many visitors are kept.
@@ -42,8 +48,12 @@ class Sessions:
     ) -> None:
         self._sessions: OrderedDict[str, Session] = OrderedDict()
         self._lock = threading.Lock()
-        self._max_sessions = max_sessions
-        self._idle_seconds = idle_seconds
+        self._most: dict[SessionKind, int] = {
+            "page": max_sessions,
+            "answer": MAX_ANSWERS,
+            "detector": MAX_AGENT_DETECTORS,
+        }
+        self.idle_seconds = idle_seconds
         self._clock = clock
         self._root = root
         self._upload_root = upload_root and upload_root.resolve()
@@ -53,6 +63,21 @@ class Sessions:
         """Return the visitor's session, a new one if there is none."""
         with self._lock:
             return self._get(session_id, words)
+
+    def open(self, kind: SessionKind, words: Words) -> tuple[str, Session]:
+        """Return a new session that is no page's, with the id that is the only key to it."""
+        session_id = secrets.token_urlsafe(24)
+        with self._lock:
+            self._sessions[session_id] = Session(kind=kind, root=self._root)
+            return session_id, self._get(session_id, words)
+
+    def find(self, session_id: str, kind: SessionKind) -> Session | None:
+        """Return a session that is there, and of this kind; None otherwise."""
+        with self._lock:
+            session = self._sessions.get(session_id)
+            if session is None or session.kind != kind:
+                return None
+            return self._get(session_id)
 
     def resume(self, session_id: str, pass_key: str) -> Session:
         """Return what a page that was reloaded had, or a new session, with a pass key either way.
@@ -142,13 +167,16 @@ class Sessions:
 
     def _drop_surplus(self) -> None:
         now = self._clock()
+        surplus = Counter(session.kind for session in self._sessions.values())
+        surplus.subtract(self._most)
         for key in list(self._sessions):
             session = self._sessions.get(key)
             if session is None:
                 continue
-            is_idle = session.job is None and now - session.last_seen > self._idle_seconds
+            is_idle = session.job is None and now - session.last_seen > self.idle_seconds
             has_left = session.left_at is not None and now - session.left_at > RELOAD_SECONDS
-            if is_idle or has_left or len(self._sessions) > self._max_sessions:
+            if is_idle or has_left or surplus[session.kind] > 0:
+                surplus[session.kind] -= len(self._ids_of(session))
                 self._drop(key)
 
     def _drop(self, session_id: str) -> None:
@@ -166,3 +194,7 @@ class Sessions:
             return
         if self._upload_root is not None and upload.resolve().is_relative_to(self._upload_root):
             upload.unlink(missing_ok=True)
+            # Each file of the cache has a folder of its own.
+            if upload.resolve().parent != self._upload_root:
+                with contextlib.suppress(OSError):
+                    upload.parent.rmdir()

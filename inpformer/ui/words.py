@@ -14,6 +14,7 @@ import gradio as gr
 
 from inpformer.ui import (
     text,
+    text_agents,
     text_annotate,
     text_compare,
     text_evaluate,
@@ -34,6 +35,7 @@ CATALOGUES = (
     text_evaluate,
     text_learn,
     text_painter,
+    text_agents,
 )
 
 

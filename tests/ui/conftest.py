@@ -1,6 +1,7 @@
 import copy
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from inpformer.config import FitConfig, ModelConfig
 from inpformer.detector import AnomalyDetector, Provenance
 from inpformer.examples import Examples
 from inpformer.modeling.build import build_encoder, build_model
+from inpformer.presets import EncoderConfig
 from inpformer.ui import fewshot_handlers
 from inpformer.ui.example_handlers import ExampleHandlers
 from inpformer.ui.fewshot_handlers import FewshotHandlers
@@ -138,9 +140,9 @@ def scripted_fitting(fitting: FewshotHandlers, scripted: ScriptedDetector) -> Fe
     return fitting
 
 
-@pytest.fixture(scope="session")
-def page(source: AnomalyDetector, example_folder: Examples) -> Iterator[Page]:
-    """The page on a live server, built and launched by app.py itself."""
+@contextmanager
+def launched(*arguments: str) -> Iterator[Page]:
+    """Let app.py itself build and launch the page on a live server, and close it at the end."""
     launch = gr.Blocks.launch
     started = []
 
@@ -149,12 +151,47 @@ def page(source: AnomalyDetector, example_folder: Examples) -> Iterator[Page]:
         started.append(Page(demo, url.rstrip("/"), options))
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "argv", ["app.py"])
+        patch.setattr(sys, "argv", ["app.py", *arguments])
         patch.setattr(gr.Blocks, "launch", launch_here)
+        assert app.main() == 0
+    yield started[0]
+    started[0].demo.close()
+
+
+@pytest.fixture(scope="session")
+def page(source: AnomalyDetector, example_folder: Examples) -> Iterator[Page]:
+    """The page on a live server, built and launched by app.py itself."""
+    with pytest.MonkeyPatch.context() as patch:
         patch.setattr(AnomalyDetector, "load", lambda *_: source)
         patch.setattr(examples_module, "find_examples", lambda: example_folder)
-        assert app.main() == 0
-    with pytest.MonkeyPatch.context() as patch:
         patch.setattr(fewshot_handlers, "_REPORT_SECONDS", 0.005)
-        yield started[0]
-    started[0].demo.close()
+        with launched() as started:
+            patch.undo()
+            patch.setattr(fewshot_handlers, "_REPORT_SECONDS", 0.005)
+            yield started
+
+
+@pytest.fixture(scope="session")
+def lab(one_thread) -> Iterator[Page]:
+    """The app as it comes, with its encoder, its example parts, and tools for agents."""
+    mcp = pytest.importorskip("gradio.mcp", reason="gradio has no tools for agents")
+    pytest.importorskip(
+        "mcp", reason="mcp is not installed: pip install -r requirements-agents.txt"
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        # What app.py puts in its place is taken back.
+        patch.setattr(mcp, "GradioMCPServer", mcp.GradioMCPServer)
+        with launched("--mcp", "--model", "embedded") as started:
+            yield started
+
+
+@pytest.fixture
+def quick_fits(monkeypatch) -> None:
+    """Let fits of the app as it comes take a second per picture."""
+
+    def quick(encoder: EncoderConfig, **settings: int) -> FitConfig:
+        least = {"variant": "inp-former", "steps": 1, "calibration_steps": 1, "inp_count": 4}
+        return FitConfig(**{**least, **settings})
+
+    monkeypatch.setattr(FitConfig, "for_encoder", quick)
+    monkeypatch.setattr(fewshot_handlers, "_REPORT_SECONDS", 0.005)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import gradio as gr
 import pytest
+from gradio import mcp as gradio_mcp
 
 import app
 from inpformer import examples as examples_module
@@ -63,6 +64,24 @@ def test_the_page_is_for_this_machine_only_and_keeps_to_itself(launched, monkeyp
 def test_host_and_port_are_passed_on(launched, monkeypatch):
     assert run(monkeypatch, "--host", "0.0.0.0", "--port", 8123) == 0
     assert launched[0]["server_name"] == "0.0.0.0" and launched[0]["server_port"] == 8123
+
+
+@pytest.mark.parametrize("asked", ["--mcp", "INPFORMER_MCP", ""])
+def test_agents_get_tools_only_if_asked_for(launched, monkeypatch, asked):
+    pytest.importorskip("mcp")
+    monkeypatch.setattr(gradio_mcp, "GradioMCPServer", gradio_mcp.GradioMCPServer)
+    monkeypatch.setenv("GRADIO_MCP_SERVER", "True")
+    monkeypatch.delenv("INPFORMER_MCP", raising=False)
+    if asked.isupper():
+        monkeypatch.setenv(asked, "1")
+    assert run(monkeypatch, *([asked] if asked.startswith("-") else [])) == 0
+    assert launched[0]["mcp_server"] is bool(asked)
+
+
+def test_without_the_package_for_agents_what_to_install_is_said(launched, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "mcp", None)
+    assert run(monkeypatch, "--mcp") == BAD and not launched
+    assert_one_clear_line(capsys.readouterr().err, "requirements-agents.txt")
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,7 @@ def reason(**parts) -> PatchReason:
 
 
 def sentences(given: PatchReason, usual: float | None = 0.99) -> str:
-    return words_of(reason_sentences(given, SimpleNamespace(typical_similarity=usual), ENGLISH))
+    return " ".join(reason_sentences(given, SimpleNamespace(typical_similarity=usual), ENGLISH))
 
 
 # Health

@@ -113,7 +113,7 @@ def test_programs_are_offered_the_actions_that_make_sense_to_them_and_nothing_el
     named |= {"/annotate_add", "/annotate_add_part", "/annotate_predict", "/annotate_export"}
     named |= {"/annotate_import", "/retrain", "/cancel_retrain", "/roll_back"}
     named |= {"/evaluate", "/cancel_evaluation", "/evaluate_threshold", "/evaluation_report"}
-    named |= {"/detection_limit"}
+    named |= {"/detection_limit", "/agent_inspect", "/agent_fit", "/agent_explain"}
     assert set(info["named_endpoints"]) == named
     assert not info["unnamed_endpoints"]
 
