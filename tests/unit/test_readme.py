@@ -29,7 +29,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 WEIGHTS_README = (ROOT / "weights" / "README.md").read_text(encoding="utf-8")
 FRONT_MATTER, BODY = re.fullmatch(r"---\n(.*?)\n---\n(.*)", README, re.DOTALL).groups()
 VERBS = ("fit", "predict", "info", "import-official", "retrain", "annotate-export")
-VERBS += ("dataset", "train", "evaluate", "export")
+VERBS += ("dataset", "train", "evaluate", "export", "pull", "push", "bundle")
 SPACE_COLOURS = {"red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray"}
 
 
@@ -254,7 +254,7 @@ def test_the_weights_folder_names_every_file_that_is_looked_for(name):
     assert tuple(re.findall(r"`([^`]+)`", row)[1:]) == ENCODER_PRESETS[name].file_names
 
 
-@pytest.mark.parametrize("path", ["README.md", "weights/README.md", "docs/map.md"])
+@pytest.mark.parametrize("path", ["README.md", "weights/README.md", "docs/map.md", "docs/sharing.md", "docs/deploy.md", "docs/api.md"])
 def test_every_link_within_the_repository_resolves(path):
     page = ROOT / path
     links = re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8"))
