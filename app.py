@@ -8,16 +8,18 @@ import os
 import socket
 import sys
 
+from inpformer.errors import UserError
+from inpformer.settings import Settings, read_port
+
 
 def main() -> int:
     """Start the app and serve until stopped; 2 if it cannot start."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", default="auto", help="auto, an encoder, a file or a Hub id")
-    parser.add_argument("--device", default="auto")
-    parser.add_argument("--weights", help="file with the encoder's weights")
-    parser.add_argument("--host", default=os.environ.get("GRADIO_SERVER_NAME", "127.0.0.1"))
-    parser.add_argument("--port", type=_port, help="default: the first free one from 7860 on")
-    options = parser.parse_args()
+    try:
+        settings = Settings.from_environment()
+    except UserError as error:
+        print(f"app.py: {error}", file=sys.stderr)
+        return 2
+    options = _parser(settings).parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
 
@@ -29,9 +31,8 @@ def main() -> int:
     skip_editor_files()
     from inpformer.allocator import keep_freed_memory
     from inpformer.detector import AnomalyDetector
-    from inpformer.errors import UserError
     from inpformer.examples import find_examples
-    from inpformer.ui.layout import CSS_PATH, MAX_FILE_SIZE, build_demo
+    from inpformer.ui.layout import CSS_PATH, build_demo
     from inpformer.ui.words import translations
 
     keep_freed_memory()
@@ -45,11 +46,12 @@ def main() -> int:
         _check_host(options.host)
         # Elsewhere, whoever opens the page could read what is on this computer.
         is_own = options.host in ("127.0.0.1", "::1", "localhost") and "SPACE_ID" not in os.environ
-        build_demo(detector, examples=examples, allow_folders=is_own).launch(
+        allow_folders = is_own and settings.folders
+        build_demo(detector, None, examples, allow_folders, settings).launch(
             server_name=options.host,
             server_port=options.port,
             css_paths=CSS_PATH,
-            max_file_size=MAX_FILE_SIZE,
+            max_file_size=f"{settings.upload_megabytes}mb",
             run_history=False,
             i18n=translations(),
             footer_links=["api"],
@@ -61,6 +63,20 @@ def main() -> int:
     return 0
 
 
+def _parser(settings: Settings) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--model", default=settings.model, help="auto, an encoder, a file or a Hub id"
+    )
+    parser.add_argument("--device", default=settings.device)
+    parser.add_argument("--weights", help="file with the encoder's weights")
+    parser.add_argument("--host", default=settings.host)
+    parser.add_argument(
+        "--port", type=_port, default=settings.port, help="default: the first free from 7860 on"
+    )
+    return parser
+
+
 def _check_host(host: str) -> None:
     """Raise an `OSError` unless this machine can serve there; gradio would try 100 ports first."""
     family, kind, *_, address = socket.getaddrinfo(host, 0, type=socket.SOCK_STREAM)[0]
@@ -69,9 +85,10 @@ def _check_host(host: str) -> None:
 
 
 def _port(value: str) -> int:
-    if not value.isascii() or not value.isdigit() or not 1 <= int(value) <= 65535:
-        raise argparse.ArgumentTypeError(f"{value} is no port; give a number from 1 to 65535")
-    return int(value)
+    try:
+        return read_port(value)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{value} is no port; give {error}") from None
 
 
 if __name__ == "__main__":

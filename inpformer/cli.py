@@ -16,6 +16,7 @@ from tqdm import tqdm
 
 from inpformer import (
     annotate_command,
+    bundle_command,
     dataset_command,
     evaluate_command,
     export_command,
@@ -276,6 +277,7 @@ def _parser() -> argparse.ArgumentParser:
     evaluate_command.register(verbs, common, model)
     train_command.register(verbs, common, model)
     export_command.register(verbs, common)
+    bundle_command.register(verbs, common)
 
     verb = verbs.add_parser("info", parents=[common], help=_first_line(info))
     verb.set_defaults(run=info)
