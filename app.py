@@ -29,6 +29,9 @@ def main() -> int:
     from inpformer.ui.quick_gradio import skip_editor_files
 
     skip_editor_files()
+    from inpformer.zero_gpu import make_lender
+
+    lender = make_lender()
     from inpformer.allocator import keep_freed_memory
     from inpformer.detector import AnomalyDetector
     from inpformer.examples import find_examples
@@ -37,11 +40,14 @@ def main() -> int:
 
     keep_freed_memory()
     try:
-        detector = AnomalyDetector.load(options.model, options.device, options.weights)
+        device = options.device if lender is None else "cpu"
+        detector = AnomalyDetector.load(options.model, device, options.weights)
         examples = find_examples()
     except UserError as error:
         print(f"app.py: {error}", file=sys.stderr)
         return 2
+    if lender is not None:
+        lender.serve(detector)
     try:
         _check_host(options.host)
         # Elsewhere, whoever opens the page could read what is on this computer.

@@ -1,4 +1,4 @@
-"""Settings by environment: the table in the documentation is the module's, and each does something."""
+"""Settings by environment: the documented table is the module's, and each does something."""
 
 import re
 import sys
@@ -101,10 +101,6 @@ def test_a_bad_value_is_said_in_one_sentence(monkeypatch, capsys, name, value, w
     assert capsys.readouterr().err == f"app.py: {caught.value}\n"
 
 
-def queue_of(found: dict) -> int:
-    return found["demo"].max_size if hasattr(found["demo"], "max_size") else 0
-
-
 # Per setting of the page: its value, and what shows that it was used.
 EFFECTS: dict[str, tuple[str, Callable[[dict], object], object]] = {
     "INPFORMER_MODEL": ("user/part", lambda found: found["load"][0], "user/part"),
@@ -121,7 +117,7 @@ EFFECTS: dict[str, tuple[str, Callable[[dict], object], object]] = {
 
 
 def sessions_of(found: dict) -> object:
-    return found["demo"].sessions
+    return found["demo"]._visitors
 
 
 @pytest.mark.parametrize("name", EFFECTS)
