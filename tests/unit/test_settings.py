@@ -12,11 +12,12 @@ from gradio.utils import get_upload_folder
 
 import app
 from inpformer import examples, hub, hub_download, settings
-from inpformer.detector import AnomalyDetector
+from inpformer.detector import AnomalyDetector, Provenance
 from inpformer.errors import ConfigError
 from inpformer.examples import Examples
 from inpformer.settings import SETTINGS, Settings
 from inpformer.ui import layout
+from inpformer.ui.sessions import Sessions
 
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = (ROOT / "docs" / "deploy.md").read_text("utf-8")
@@ -29,29 +30,35 @@ def nothing_set(monkeypatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
+class Launched:
+    """What `build_demo` gives app.py where no page is needed."""
+
+    def __init__(self, found: dict) -> None:
+        self.launch = lambda **options: found.update(launch=options)
+
+
 @pytest.fixture
 def start(monkeypatch, tiny_model, tiny_config) -> Callable[..., dict]:
     """Run app.py up to the launch; what it would load, build and launch with."""
-    from inpformer.detector import Provenance
-
     detector = AnomalyDetector(tiny_model, tiny_config, Provenance("untrained", "tiny"))
-    found: dict = {}
     build = layout.build_demo
-
-    def load(*given: object) -> AnomalyDetector:
-        found["load"] = given
-        return detector
-
-    def built(*given: object) -> gr.Blocks:
-        found["build"], found["demo"] = given, build(*given)
-        return found["demo"]
-
-    monkeypatch.setattr(AnomalyDetector, "load", load)
-    monkeypatch.setattr(layout, "build_demo", built)
-    monkeypatch.setattr(gr.Blocks, "launch", lambda _, **options: found.update(launch=options))
     monkeypatch.setattr(examples, "find_examples", Examples)
 
-    def run(*arguments: str) -> dict:
+    def run(*arguments: str, builds: bool = False) -> dict:
+        found: dict = {}
+
+        def load(*given: object) -> AnomalyDetector:
+            found["load"] = given
+            return detector
+
+        def built(*given: object) -> gr.Blocks | Launched:
+            found["build"] = given
+            found["demo"] = build(*given) if builds else Launched(found)
+            return found["demo"]
+
+        monkeypatch.setattr(AnomalyDetector, "load", load)
+        monkeypatch.setattr(layout, "build_demo", built)
+        monkeypatch.setattr(gr.Blocks, "launch", lambda _, **options: found.update(launch=options))
         monkeypatch.setattr(sys, "argv", ["app.py", *arguments])
         assert app.main() == 0
         return found
@@ -116,16 +123,17 @@ EFFECTS: dict[str, tuple[str, Callable[[dict], object], object]] = {
 }
 
 
-def sessions_of(found: dict) -> object:
+def sessions_of(found: dict) -> Sessions:
     return found["demo"]._visitors
 
 
-@pytest.mark.parametrize("name", EFFECTS)
-def test_each_setting_of_the_page_does_something(monkeypatch, start, name):
-    value, shown, expected = EFFECTS[name]
-    assert shown(start()) != expected
-    monkeypatch.setenv(name, value)
-    assert shown(start()) == expected
+def test_each_setting_of_the_page_does_something(monkeypatch, start):
+    plain = start(builds=True)
+    for name, (value, _, _) in EFFECTS.items():
+        monkeypatch.setenv(name, value)
+    changed = start(builds=True)
+    for name, (_, shown, expected) in EFFECTS.items():
+        assert shown(plain) != expected == shown(changed), name
 
 
 def test_the_weights_folder_is_searched_first(monkeypatch, tmp_path):
