@@ -286,7 +286,7 @@ def test_the_seconds_asked_for_follow_what_was_measured():
     durations = Durations({"run": 0.01, "fit": 0.01})
     first = durations.ask(call(1000))
     assert first == 3 + 15
-    for seconds in (2.0, 4.0, 1.0):
+    for seconds in (2.0, 9.0, 1.0):
         durations.note(call(1000), seconds)
     assert durations.ask(call(1000)) == 3 + 6
     assert durations.ask(call(2000)) == 3 + 12
@@ -294,6 +294,13 @@ def test_the_seconds_asked_for_follow_what_was_measured():
     for _ in range(20):
         durations.note(call(1000), 1.0)
     assert durations.ask(call(1000)) < 3 + 6
+
+
+def test_the_seconds_of_a_small_call_are_not_those_of_each_part_of_a_large_one():
+    durations = Durations({"run": 0.01, "fit": 0.01})
+    durations.note(call(10), 1.0)
+    durations.note(call(10_000), 1.5)
+    assert durations.ask(call(20_000)) < 12
 
 
 def test_no_call_asks_for_more_than_a_visitor_has_a_day():
