@@ -87,7 +87,7 @@ def make_bundle(
         UserError: Something is missing, the folder is not empty, or the disk is full.
     """
     _check_home(home)
-    check_empty(folder)
+    _check_empty(folder)
     tell("Looking for the weights ...")
     model, detector, names = _choose_model(wish)
     names = tuple(dict.fromkeys(("embedded", *wish.encoders, *names)))
@@ -131,12 +131,7 @@ def check_bundle(folder: Path) -> list[str]:
     return wrong + [f"{name} does not belong to the bundle." for name in sorted(there - known)]
 
 
-def check_empty(folder: Path) -> None:
-    """See that a bundle can be made at a place.
-
-    Raises:
-        UserError: There is something already.
-    """
+def _check_empty(folder: Path) -> None:
     if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
         raise UserError(
             f"'{folder}' is not empty; give a folder that is, or one that is not there yet."
@@ -224,16 +219,17 @@ def _copy_program(home: Path, program: Path) -> None:
 def _write_texts(
     home: Path, folder: Path, model: str, names: tuple[str, ...], wheels: bool
 ) -> None:
-    python = f"Python {sys.version_info.major}.{sys.version_info.minor}"
+    python = ".".join(map(str, sys.version_info[:2]))
     machine = f"{platform.system()} on {platform.machine()}"
     needed = (
-        f"{python} with venv, {machine}: the wheels are for these alone"
+        f"Python {python} with venv, {machine}: the wheels are for these alone"
         if wheels
         else "Python 3.10 or newer with the packages of program/requirements.txt installed"
     )
     lines = (f"    Encoder {name}: {ENCODER_PRESETS[name].licence}" for name in names)
     values = {
         "@MODEL@": model,
+        "@PYTHON@": python,
         "@VERSION@": __version__,
         "@NEEDED@": needed,
         "@ENCODERS@": "\n".join(lines),

@@ -6,6 +6,10 @@ python="${PYTHON:-python3}"
 if [ -d wheels ]; then
     # Marked when whole: one that was interrupted is made anew.
     if [ ! -f .venv/installed ]; then
+        if ! "$python" -c "import sys; sys.exit('.'.join(map(str, sys.version_info[:2])) != '@PYTHON@')"; then
+            echo "start.sh: the wheels are for Python @PYTHON@; set PYTHON to such a one." >&2
+            exit 1
+        fi
         rm -rf .venv
         "$python" -m venv .venv
         .venv/bin/python -m pip install --disable-pip-version-check --no-index --find-links wheels \

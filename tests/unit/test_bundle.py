@@ -259,6 +259,22 @@ def test_wheels_of_all_requirements_come_and_the_start_installs_them(shop, small
     assert check_bundle(made.folder) == []
 
 
+def test_another_python_than_that_of_the_wheels_is_said(shop, small_home, tmp_path):
+    write_wheel(shop, "needed")
+    (small_home / "requirements.txt").write_text("needed>=1\n")
+    made = make_bundle(tmp_path / "out", BundleWish(wheels=True), home=small_home)
+    start = made.folder / "start.sh"
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    for script in (start, made.folder / "start.bat"):
+        assert f"!= '{version}'" in script.read_text()
+    start.write_text(start.read_text().replace(f"!= '{version}'", "!= '2.7'"))
+    environment = {"PATH": os.environ["PATH"], "PYTHON": sys.executable}
+    done = subprocess.run(["sh", str(start)], env=environment, capture_output=True, text=True)
+    assert done.returncode == 1 and not (made.folder / ".venv").exists()
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("start.sh: ") and version in line
+
+
 def test_wheels_that_cannot_be_had_are_said_and_leave_nothing(shop, small_home, tmp_path):
     (small_home / "requirements.txt").write_text("needed>=1\n")
     with pytest.raises(UserError, match=r"pip could not download .*needed"):
