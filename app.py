@@ -9,24 +9,20 @@ import socket
 import sys
 import threading
 
+from inpformer.errors import UserError
+from inpformer.settings import Settings, read_port
+
 _LATE_SECONDS = 5.0
 
 
 def main() -> int:
     """Start the app and serve until stopped; 2 if it cannot start."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", default="auto", help="auto, an encoder, a file or a Hub id")
-    parser.add_argument("--device", default="auto")
-    parser.add_argument("--weights", help="file with the encoder's weights")
-    parser.add_argument("--host", default=os.environ.get("GRADIO_SERVER_NAME", "127.0.0.1"))
-    parser.add_argument("--port", type=_port, help="default: the first free one from 7860 on")
-    parser.add_argument(
-        "--mcp",
-        action="store_true",
-        default=os.environ.get("INPFORMER_MCP") == "1",
-        help="serve inspect, fit and explain as tools for agents (MCP)",
-    )
-    options = parser.parse_args()
+    try:
+        settings = Settings.from_environment()
+    except UserError as error:
+        print(f"app.py: {error}", file=sys.stderr)
+        return 2
+    options = _parser(settings).parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
 
@@ -36,17 +32,20 @@ def main() -> int:
     from inpformer.ui.quick_gradio import skip_editor_files
 
     skip_editor_files()
+    from inpformer.zero_gpu import make_lender
+
+    lender = make_lender()
     from inpformer.allocator import keep_freed_memory
     from inpformer.detector import AnomalyDetector
-    from inpformer.errors import UserError
     from inpformer.examples import find_examples
     from inpformer.late import import_late_modules
-    from inpformer.ui.layout import CSS_PATH, MAX_FILE_SIZE, build_demo
+    from inpformer.ui.layout import CSS_PATH, build_demo
     from inpformer.ui.words import translations
 
     keep_freed_memory()
     try:
-        detector = AnomalyDetector.load(options.model, options.device, options.weights)
+        device = options.device if lender is None else "cpu"
+        detector = AnomalyDetector.load(options.model, device, options.weights)
         examples = find_examples()
         if options.mcp:
             from inpformer.ui.agent_server import serve_tools
@@ -55,6 +54,8 @@ def main() -> int:
     except UserError as error:
         print(f"app.py: {error}", file=sys.stderr)
         return 2
+    if lender is not None:
+        lender.serve(detector)
     later = threading.Timer(_LATE_SECONDS, import_late_modules)
     later.daemon = True
     later.start()
@@ -62,11 +63,12 @@ def main() -> int:
         _check_host(options.host)
         # Elsewhere, whoever opens the page could read what is on this computer.
         is_own = options.host in ("127.0.0.1", "::1", "localhost") and "SPACE_ID" not in os.environ
-        build_demo(detector, examples=examples, allow_folders=is_own).launch(
+        allow_folders = is_own and settings.folders
+        build_demo(detector, None, examples, allow_folders, settings).launch(
             server_name=options.host,
             server_port=options.port,
             css_paths=CSS_PATH,
-            max_file_size=MAX_FILE_SIZE,
+            max_file_size=f"{settings.upload_megabytes}mb",
             run_history=False,
             i18n=translations(),
             footer_links=["api"],
@@ -79,6 +81,26 @@ def main() -> int:
     return 0
 
 
+def _parser(settings: Settings) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--model", default=settings.model, help="auto, an encoder, a file or a Hub id"
+    )
+    parser.add_argument("--device", default=settings.device)
+    parser.add_argument("--weights", help="file with the encoder's weights")
+    parser.add_argument("--host", default=settings.host)
+    parser.add_argument(
+        "--port", type=_port, default=settings.port, help="default: the first free from 7860 on"
+    )
+    parser.add_argument(
+        "--mcp",
+        action="store_true",
+        default=settings.mcp,
+        help="serve inspect, fit and explain as tools for agents (MCP)",
+    )
+    return parser
+
+
 def _check_host(host: str) -> None:
     """Raise an `OSError` unless this machine can serve there; gradio would try 100 ports first."""
     family, kind, *_, address = socket.getaddrinfo(host, 0, type=socket.SOCK_STREAM)[0]
@@ -87,9 +109,10 @@ def _check_host(host: str) -> None:
 
 
 def _port(value: str) -> int:
-    if not value.isascii() or not value.isdigit() or not 1 <= int(value) <= 65535:
-        raise argparse.ArgumentTypeError(f"{value} is no port; give a number from 1 to 65535")
-    return int(value)
+    try:
+        return read_port(value)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{value} is no port; give {error}") from None
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from tqdm import tqdm
 
 from inpformer import (
     annotate_command,
+    bundle_command,
     dataset_command,
     evaluate_command,
     export_command,
@@ -273,6 +274,7 @@ def _parser() -> argparse.ArgumentParser:
     train_command.register(verbs, common, model)
     export_command.register(verbs, common)
     share_command.register(verbs, common, model)
+    bundle_command.register(verbs, common)
     return parser
 
 

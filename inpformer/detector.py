@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import torch
@@ -32,6 +33,9 @@ from inpformer.prediction import Looking, PreparedImage, predict_batch, prepare,
 from inpformer.progress import FitStep
 from inpformer.result import AnomalyResult
 from inpformer.scales import Calibration
+
+if TYPE_CHECKING:
+    from inpformer.zero_gpu import Lender
 
 ZERO_SHOT_NOTICE = "zero-shot: prototypes learnt on other parts, a map without a verdict"
 
@@ -78,7 +82,12 @@ class AnomalyDetector:
         provenance: Where encoder and heads come from.
         calibration: Scales of its maps; None if never calibrated.
         engine: What runs the network for `predict`; None takes torch.
+
+    Attributes:
+        lender: Who runs networks and fits of this process elsewhere; None runs them here.
     """
+
+    lender: ClassVar[Lender | None] = None
 
     def __init__(
         self,
@@ -305,8 +314,11 @@ class AnomalyDetector:
             head_bias=config.head_bias,
             head_weight=1.0,
         )
-        model, calibration = fit_model(
-            self._model.encoder,
+        fit: Callable[..., tuple[INPFormer, Calibration]]
+        fit = partial(fit_model, self._model.encoder)
+        if self.lender is not None:
+            fit = partial(self.lender.fit, self)
+        model, calibration = fit(
             model_config,
             shots,
             config,
@@ -425,6 +437,8 @@ class AnomalyDetector:
 
     def run(self, images: Tensor) -> INPFormerOutput:
         """Run the network on pictures `(B, 3, H, W)` in [0, 1], within inference mode."""
+        if self.lender is not None and self.engine == "torch":
+            return self.lender.run(self, images)
         return self._engine.run(images)
 
     def patch_tokens(self, image: np.ndarray, geometry: str = "full") -> PatchTokens:

@@ -145,9 +145,18 @@ def fingerprint(detector: AnomalyDetector) -> str:
 
 
 def read_detector(
-    path: Path, device: torch.device, weights: str | Path | None = None
+    path: Path,
+    device: torch.device,
+    weights: str | Path | None = None,
+    encoder: FrozenEncoder | None = None,
 ) -> AnomalyDetector:
     """Read a detector file strictly, with its encoder from the file or from the usual places.
+
+    Args:
+        path: The file.
+        device: Where the network is to be.
+        weights: File with the encoder's weights; None looks in the usual places.
+        encoder: One in memory, taken instead of looking where the file has none.
 
     Raises:
         WeightsError: The file is missing, damaged, incomplete, no detector, or its encoder's
@@ -174,6 +183,8 @@ def read_detector(
         state = {key.removeprefix(_ENCODER_PREFIX): v for key, v in encoder_state.items()}
         load_strictly(encoder.vit, state, f"'{path.name}'")
         encoder_words = {"encoder_reason": f"{config.encoder.name}, from the detector file."}
+    elif encoder is not None:
+        encoder_words = {}
     else:
         found = hub.find_encoder_weights(config.encoder, weights)
         encoder = _build_found(config.encoder, found)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,6 +14,7 @@ from inpformer.hub_calls import HUB_PAGES
 from inpformer.hub_download import download, find_in_cache, is_whole
 from inpformer.places import WEIGHTS as PACKAGE_WEIGHTS
 from inpformer.presets import ENCODER_PRESETS, EncoderConfig, encoder_preset
+from inpformer.settings import value_of
 from inpformer.sharing.problems import HubProblemError
 
 logger = logging.getLogger(__name__)
@@ -101,8 +101,8 @@ def looks_like_hub_id(text: str) -> bool:
 
 def weights_folders() -> list[Path]:
     """List the folders that are searched for weights, first one first."""
-    named = os.environ.get("INPFORMER_WEIGHTS")
-    folders = [Path(named).expanduser()] if named else []
+    named = value_of("INPFORMER_WEIGHTS")
+    folders = [named] if named else []
     folders += [Path("weights"), PACKAGE_WEIGHTS]
     return list(dict.fromkeys(folder.resolve() for folder in folders))
 

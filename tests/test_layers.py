@@ -20,6 +20,7 @@ LAYER_0 = (
     "places",
     "presets",
     "scales",
+    "settings",
     "training.config",
     "version",
 )

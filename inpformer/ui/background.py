@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import queue
 import threading
 from collections.abc import Callable, Iterator
@@ -26,7 +27,11 @@ class Background:
         self._result: Any = None
         self._steps: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._seconds = seconds
-        self._thread = threading.Thread(target=self._run, args=(work,), daemon=True, name="fit")
+        # Whom the work is for: on ZeroGPU it counts on that visitor's minutes.
+        context = contextvars.copy_context()
+        self._thread = threading.Thread(
+            target=context.run, args=(self._run, work), daemon=True, name="fit"
+        )
 
     def steps(self) -> Iterator[list[Any]]:
         """Start the work and yield new steps, at least one at a time, until it ends."""

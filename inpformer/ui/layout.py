@@ -10,6 +10,7 @@ from gradio.utils import get_upload_folder
 
 from inpformer.detector import AnomalyDetector
 from inpformer.examples import Examples
+from inpformer.settings import Settings
 from inpformer.ui import views
 from inpformer.ui.agent_api import wire_agents
 from inpformer.ui.agent_tools import AgentTools
@@ -46,7 +47,6 @@ from inpformer.ui.wiring import (
 from inpformer.ui.words import ENGLISH, label, words_of
 
 CSS_PATH = Path(__file__).with_name("style.css")
-MAX_FILE_SIZE = "100mb"
 _READ_PASS_KEY = "() => [sessionStorage.getItem('inpformer-visitor') || '']"
 _KEEP_PASS_KEY = "(key) => { sessionStorage.setItem('inpformer-visitor', key); }"
 _CACHE_SECONDS = (3600, 4 * 3600)
@@ -57,6 +57,7 @@ def build_demo(
     sessions: Sessions | None = None,
     examples: Examples | None = None,
     allow_folders: bool = False,
+    settings: Settings | None = None,
 ) -> gr.Blocks:
     """Build the page around a detector; launching it is the caller's.
 
@@ -65,9 +66,13 @@ def build_demo(
         sessions: Where visitors' data is kept; None makes a place of its own.
         examples: Parts, gallery and ready detectors to show; None shows none.
         allow_folders: Whether visitors may name folders of this computer, since it is theirs.
+        settings: Bounds of the queue and of the visitors; None takes the defaults.
     """
+    settings = settings or Settings()
     upload_root = Path(get_upload_folder())
-    sessions = sessions or Sessions(upload_root=upload_root)
+    sessions = sessions or Sessions(
+        settings.visitors, 60.0 * settings.idle_minutes, upload_root=upload_root
+    )
     examples, ready = examples or Examples(), ReadyDetectors(detector)
     zero_shot = ready.zero_shot(examples.multi_part_path)
     handlers = Handlers(sessions, Shelf(detector, zero_shot, examples, ready))
@@ -104,7 +109,7 @@ def build_demo(
         wire_evaluate_tab(evaluating, page)
         wire_learn_tab(handlers, page)
         wire_agents(AgentTools(handlers, upload_root), demo)
-    demo.queue(default_concurrency_limit=4, max_size=64)
+    demo.queue(default_concurrency_limit=4, max_size=settings.queue)
     return demo
 
 

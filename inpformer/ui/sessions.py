@@ -10,14 +10,13 @@ from collections import Counter, OrderedDict
 from collections.abc import Callable
 from pathlib import Path
 
+from inpformer.settings import Settings
 from inpformer.ui.session import Session, SessionKind
 from inpformer.ui.words import Words
 
-MAX_SESSIONS = 64
 # Beside the visitors, so that no program can push them out: answers to agents, which are files,
 # and detectors fitted for agents, which are in memory.
 MAX_ANSWERS, MAX_AGENT_DETECTORS = 64, 8
-IDLE_SECONDS = 3600.0
 # A reload of the page is a leaving and a coming back; this is how long the coming back may take.
 RELOAD_SECONDS = 120.0
 
@@ -40,8 +39,8 @@ class Sessions:
 
     def __init__(
         self,
-        max_sessions: int = MAX_SESSIONS,
-        idle_seconds: float = IDLE_SECONDS,
+        max_sessions: int = Settings.visitors,
+        idle_seconds: float = 60.0 * Settings.idle_minutes,
         clock: Callable[[], float] = time.monotonic,
         root: Path | None = None,
         upload_root: Path | None = None,

@@ -125,4 +125,5 @@ there are no analytics and no history of runs.
 - Pictures, detectors and results of your visit are yours alone, and nobody else's page can reach
 them. Only a limited number is kept: the oldest go first.
 - They are deleted, with the drawings made of them, when you press *Forget me*, minutes after you
-leave the page (so that a reload of it loses nothing), or after an hour in which you do nothing."""
+leave the page (so that a reload of it loses nothing), or after an hour in which you do nothing
+(whoever runs this page may have set another time)."""

@@ -12,7 +12,7 @@ from inpformer.config import TRAINING_FREE_NOTICE, FitConfig, ModelConfig
 from inpformer.detector import AnomalyDetector, Provenance
 from inpformer.examples import Examples
 from inpformer.modeling.build import build_encoder, build_model
-from inpformer.ui.layout import CSS_PATH, MAX_FILE_SIZE, build_demo
+from inpformer.ui.layout import CSS_PATH, build_demo
 from inpformer.ui.words import translations
 
 # Chromium otherwise calls home at its start, which is none of our page's doing.
@@ -61,7 +61,7 @@ def url(detector: AnomalyDetector, examples: Examples) -> Iterator[str]:
     _, address, _ = demo.launch(
         server_name="127.0.0.1",
         css_paths=CSS_PATH,
-        max_file_size=MAX_FILE_SIZE,
+        max_file_size="100mb",
         footer_links=["api"],
         i18n=translations(),
         prevent_thread_lock=True,

@@ -14,12 +14,12 @@ from ui_doubles import Page
 
 from inpformer import examples
 from inpformer.model_input import MAX_SHOTS
+from inpformer.settings import Settings
 from inpformer.ui.agent_answers import MAX_REGIONS
 from inpformer.ui.agent_api import TOOLS
 from inpformer.ui.agent_tools import MAX_STEPS
-from inpformer.ui.layout import MAX_FILE_SIZE
 from inpformer.ui.sent_pictures import MAX_INLINE_BYTES
-from inpformer.ui.sessions import IDLE_SECONDS, MAX_AGENT_DETECTORS, MAX_ANSWERS
+from inpformer.ui.sessions import MAX_AGENT_DETECTORS, MAX_ANSWERS
 
 ROOT = Path(__file__).resolve().parents[2]
 GUIDE = (ROOT / "docs" / "api.md").read_text("utf-8")
@@ -111,7 +111,7 @@ def test_the_guide_names_every_function_and_where_the_tools_are(lab):
 def test_the_guide_states_the_bounds_that_hold():
     for said in (
         f"up to {MAX_INLINE_BYTES >> 20} MB",
-        f"up to {MAX_FILE_SIZE.removesuffix('mb')} MB",
+        f"up to {Settings.upload_megabytes} MB",
         f"training steps, up to {MAX_STEPS}",
         f"The {MAX_REGIONS} regions with the highest scores",
         f"1 to {MAX_SHOTS}",
@@ -119,7 +119,7 @@ def test_the_guide_states_the_bounds_that_hold():
         f"when {MAX_ANSWERS} newer calls were answered",
     ):
         assert said in " ".join(GUIDE.split()), said
-    assert IDLE_SECONDS == 3600, "the guide says an hour"
+    assert Settings.idle_minutes == 60, "the guide says an hour"
 
 
 def test_every_link_of_the_guide_resolves():

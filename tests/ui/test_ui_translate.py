@@ -19,11 +19,14 @@ ERRORS |= {"HubProblemError", "FoundWeights"}
 NOT_SHOWN = {
     "cli.py",
     "annotate_command.py",
+    "bundle.py",
+    "bundle_command.py",
     "dataset_command.py",
     "evaluate_command.py",
     "export_command.py",
     "retrain_command.py",
     "share_command.py",
+    "settings.py",
     "train_command.py",
     "errors.py",
 }

@@ -254,7 +254,17 @@ def test_the_weights_folder_names_every_file_that_is_looked_for(name):
     assert tuple(re.findall(r"`([^`]+)`", row)[1:]) == ENCODER_PRESETS[name].file_names
 
 
-@pytest.mark.parametrize("path", ["README.md", "weights/README.md", "docs/map.md", "docs/sharing.md", "docs/deploy.md", "docs/api.md"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "README.md",
+        "weights/README.md",
+        "docs/map.md",
+        "docs/sharing.md",
+        "docs/deploy.md",
+        "docs/api.md",
+    ],
+)
 def test_every_link_within_the_repository_resolves(path):
     page = ROOT / path
     links = re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8"))
