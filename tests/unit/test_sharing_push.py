@@ -122,7 +122,7 @@ def test_an_encoder_that_is_found_by_its_name_stays_out_unless_it_is_wished_for(
     bundled = push(detector, replace(WISH, bundle_encoder=True), token=TOKEN)
     assert bundled.is_encoder_inside and look_at(bundled.address, token=TOKEN).is_encoder_inside
     card = fake_hub.models[REPO].files["README.md"].decode()
-    assert "are **inside** the file; they are under the Apache-2.0" in card
+    assert "are **inside** the file; their licence is Apache-2.0" in card
     pulled = pull(bundled.address, token=TOKEN)
     assert_same_maps(detector, AnomalyDetector.load(pulled.path, "cpu"), image)
 
@@ -152,6 +152,7 @@ def test_an_official_checkpoint_is_pushed_with_its_encoder_and_says_so(tmp_path,
         "are **inside** the file",
         "checked against recordings of its authors' code",
         "It has no threshold",
+        "knows the kinds of parts it was trained on",
         "model\\.pth",
     ):
         assert words in card
