@@ -8,7 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from inpformer.config_table import from_dict
 from inpformer.presets import ENCODER_PRESETS
+from inpformer.scales import Calibration
 from inpformer.sharing.description import Description, as_name
 from inpformer.sharing.records import PushWish
 
@@ -142,7 +144,11 @@ def _metric_type(name: str) -> str:
 
 def _summary(facts: CardFacts) -> str:
     variant, provenance = facts.description.variant, facts.header["provenance"]
-    learnt = "looks at any part" if variant == "training-free" else "knows one kind of part"
+    learnt = "knows the kinds of parts it was trained on"
+    if variant == "training-free":
+        learnt = "looks at any part"
+    elif facts.description.shot_count:
+        learnt = "knows one kind of part"
     official = _OFFICIAL if provenance.get("source") else ""
     return (
         f"An image anomaly detector that {learnt} and says what is wrong in a picture, where, and "
@@ -182,8 +188,11 @@ def _facts_table(facts: CardFacts) -> str:
         rows.append(("Threshold", "none: it gives maps and scores, but no verdict"))
     else:
         rows.append(("Threshold", f"{found.threshold:.6g}"))
-        rate = calibration["false_alarm_rate"]
-        rows.append(("Wished share of normal pictures above it", f"{rate:.1%}"))
+        scales: Calibration = from_dict(Calibration, calibration)
+        rows.append(("Normal views above it", f"{scales.false_alarm_rate:.1%} expected"))
+        rows.append(
+            ("New normal parts above it", f"up to {scales.part_alarm_rate:.1%}, as far as is known")
+        )
     rows += [
         ("File", f"`detector.safetensors`, {facts.byte_count / 1e6:.1f} MB"),
         ("sha256", f"`{facts.sha256}`"),
@@ -198,17 +207,17 @@ def _encoder(facts: CardFacts) -> str:
     preset = ENCODER_PRESETS.get(found.encoder)
     licence = preset.licence if preset else ""
     if found.is_encoder_inside:
-        terms = f"are under the {licence}" if licence else "have a licence of their own"
+        terms = f"is {licence}" if licence else "is that of whoever trained them"
         return (
-            f"The weights of the encoder ({plain(found.encoder)}) are **inside** the file; they "
-            f"{terms}, whatever the licence of the rest is."
+            f"The weights of the encoder ({plain(found.encoder)}) are **inside** the file; their "
+            f"licence {terms}, whatever that of the rest is."
         )
     where = (
         f" ([timm](https://huggingface.co/timm/{preset.timm_name}))"
         if preset and (preset.timm_name)
         else ""
     )
-    terms = f" They are under the {licence}." if licence else ""
+    terms = f" Their licence is {licence}." if licence else ""
     return (
         f"The weights of the encoder ({plain(found.encoder)}) are **not** in the file; the program "
         f"finds or downloads them{where}.{terms}"
@@ -249,7 +258,8 @@ def _limits(facts: CardFacts) -> str:
             f"The threshold comes from {found.shot_count} normal pictures, so the true rate of "
             "false alarms is known only roughly; check it on your own."
         )
-    if not facts.header["provenance"].get("correction_count"):
+    provenance = facts.header["provenance"]
+    if not (provenance.get("correction_count") or provenance.get("training", {}).get("anomalies")):
         points.append("It has seen no real defect. What is small or looks normal can be missed.")
     points.append("It is an aid for inspection, and no safety device.")
     return "\n".join(["## Limits", "", *(f"- {point}" for point in points)])
