@@ -35,7 +35,7 @@ def verdict_facts(inspection: Inspection, words: Words) -> dict[str, Any]:
         **{name: facts[name] for name in kept},
         "width": width,
         "height": height,
-        "detector": inspection.detector_title,
+        "detector_title": inspection.detector_title,
         "seconds": facts["seconds"],
         "notes": [translate(note, words) for note in (*inspection.notes, *result.notices)],
     }

@@ -19,17 +19,39 @@ from inpformer.ui.words import words_of
 TOOLS = {"inspect": "agent_inspect", "fit": "agent_fit", "explain": "agent_explain"}
 
 
-def wire_agents(tools: AgentTools, demo: Page) -> None:
-    """Offer the functions; their docstrings are what an agent reads of them."""
+class _Links:
+    """Makes links of drawings, and lets the web server, too, delete these when it stops."""
 
-    def linked(answer: Answer, request: gr.Request) -> dict[str, Any]:
-        # So that the web server, too, deletes them when it stops.
-        demo.upload_file_set.update(map(str, answer.pictures.values()))
-        root = _root_url(request, demo.root_path)
-        links = {name: _link(root, path) for name, path in answer.pictures.items()}
+    def __init__(self, demo: Page) -> None:
+        self._demo = demo
+        self._place = len(demo.temp_file_sets)
+        demo.temp_file_sets.append(set())
+
+    def added_to(self, answer: Answer, request: gr.Request) -> dict[str, Any]:
+        """Return the answer with links to its drawings at the address that the caller knows."""
+        paths = {name: str(path) for name, path in answer.pictures.items()}
+        known = (*self._demo.temp_file_sets[self._place], *paths.values())
+        # A new set each time, since the web server may be going through the one from before.
+        self._demo.temp_file_sets[self._place] = {path for path in known if Path(path).exists()}
+        route = request.request.url.path
+        route = route[max(0, route.find(API_PREFIX)) :]
+        root = get_root_url(request.request, route, self._demo.root_path)
+        links = {
+            name: f"{root}{API_PREFIX}/file={encode_file_path(path)}"
+            for name, path in paths.items()
+        }
         return {**answer.facts, "links": links}
 
-    # An agent is shown the first paragraphs, and of an argument only what is on its own line.
+
+def wire_agents(tools: AgentTools, demo: Page) -> None:
+    """Offer the functions; their docstrings are what an agent reads of them."""
+    _wire_looks(tools, _Links(demo))
+    _wire_fit(tools)
+    demo.takes_as_sent |= set(TOOLS.values())
+
+
+# Of a docstring an agent is shown the first paragraphs, and of an argument only its own line.
+def _wire_looks(tools: AgentTools, links: _Links) -> None:
     @shown_to_visitor
     def inspect(request: gr.Request, image: str, detector: str = "") -> dict[str, Any]:
         """Find what is anomalous in a picture, and where.
@@ -44,7 +66,7 @@ def wire_agents(tools: AgentTools, demo: Page) -> None:
             image: The picture as a data: URL, or the link to a picture uploaded to this server.
             detector: Empty, part:NAME, or the id that fit returned.
         """
-        return linked(tools.inspect(image, detector, words_of(request)), request)
+        return links.added_to(tools.inspect(image, detector, words_of(request)), request)
 
     @shown_to_visitor
     def explain(
@@ -62,8 +84,14 @@ def wire_agents(tools: AgentTools, demo: Page) -> None:
             patch: x, y of a pixel from the upper left corner; if left out, the hottest patch.
             detector: Empty, part:NAME, or the id that fit returned.
         """
-        return linked(tools.explain(image, patch, detector, words_of(request)), request)
+        answer = tools.explain(image, patch, detector, words_of(request))
+        return links.added_to(answer, request)
 
+    gr.api(inspect, api_name=TOOLS["inspect"], **MODEL_TURN)
+    gr.api(explain, api_name=TOOLS["explain"], **MODEL_TURN)
+
+
+def _wire_fit(tools: AgentTools) -> None:
     @shown_to_visitor
     def fit(
         request: gr.Request, normal_images: list[str], steps: int = 0
@@ -85,17 +113,4 @@ def wire_agents(tools: AgentTools, demo: Page) -> None:
                 progress(done, desc=facts["phase"], unit="steps")
             yield facts
 
-    gr.api(inspect, api_name=TOOLS["inspect"], **MODEL_TURN)
-    gr.api(explain, api_name=TOOLS["explain"], **MODEL_TURN)
     gr.api(fit, api_name=TOOLS["fit"], **FIT_TURN)
-    demo.takes_as_sent |= set(TOOLS.values())
-
-
-def _root_url(request: gr.Request, root_path: str) -> str:
-    """Return the address of the page as the caller knows it."""
-    path = request.request.url.path
-    return get_root_url(request.request, path[max(0, path.find(API_PREFIX)) :], root_path)
-
-
-def _link(root: str, path: Path) -> str:
-    return f"{root}{API_PREFIX}/file={encode_file_path(str(path))}"

@@ -36,11 +36,12 @@ class Page(gr.Blocks):
 
     async def process_api(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
         """Answer an event as gradio does, and note the files of the answer."""
+        self._visitors.of_everybody = self._of_everybody
         answer = await super().process_api(*args, **kwargs)
         request = kwargs.get("request")
         session_id = getattr(request, "session_hash", None)
         if session_id:
-            files = set(_files_in(answer.get("data"), self._upload_root))
+            files = {path.resolve() for path in _files_in(answer.get("data"), self._upload_root)}
             self._visitors.note_files(session_id, files - self._of_everybody)
         return answer
 
@@ -56,7 +57,8 @@ class Page(gr.Blocks):
     @cached_property
     def _of_everybody(self) -> set[Path]:
         """Files that the page shows from the beginning."""
-        return set(_files_in(self.get_config_file()["components"], self._upload_root))
+        shown = _files_in(self.get_config_file()["components"], self._upload_root)
+        return {path.resolve() for path in shown}
 
 
 def _files_in(value: Any, root: Path) -> Iterator[Path]:

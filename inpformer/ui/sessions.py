@@ -35,6 +35,10 @@ class Sessions:
         root: Where visitors' folders are made; None for the place of temporary files.
         upload_root: The web server's cache of uploads, of which visitors' files are deleted too;
             None leaves them to the web server.
+
+    Attributes:
+        of_everybody: Files of that cache which the page shows to all; never deleted with a visitor
+            who named one of them.
     """
 
     def __init__(
@@ -57,6 +61,7 @@ class Sessions:
         self._root = root
         self._upload_root = upload_root and upload_root.resolve()
         self._sweeper: threading.Thread | None = None
+        self.of_everybody: set[Path] = set()
 
     def get(self, session_id: str, words: Words | None = None) -> Session:
         """Return the visitor's session, a new one if there is none."""
@@ -191,9 +196,11 @@ class Sessions:
         # The same picture brought by two visitors is one file of the cache.
         if any(upload in other.uploads for other in self._sessions.values()):
             return
-        if self._upload_root is not None and upload.resolve().is_relative_to(self._upload_root):
-            upload.unlink(missing_ok=True)
-            # Each file of the cache has a folder of its own.
-            if upload.resolve().parent != self._upload_root:
-                with contextlib.suppress(OSError):
-                    upload.parent.rmdir()
+        path, root = upload.resolve(), self._upload_root
+        if root is None or not path.is_relative_to(root) or path in self.of_everybody:
+            return
+        path.unlink(missing_ok=True)
+        # Most files of the cache have a folder of their own.
+        if path.parent != root:
+            with contextlib.suppress(OSError):
+                path.parent.rmdir()

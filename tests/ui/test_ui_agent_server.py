@@ -250,6 +250,20 @@ def test_nothing_is_fetched_for_anybody(lab, neighbour):
     assert len(neighbour) == 1, "nobody asked the other server for anything"
 
 
+def test_the_page_keeps_the_pictures_it_shows_when_an_agent_was_given_one(lab):
+    config = httpx.get(f"{lab.url}/config").json()
+    shown = {part["props"].get("elem_id"): part["props"] for part in config["components"]}
+    picture = shown["results-gallery"]["value"][0]["image"]["path"]
+    assert over_http(lab, "agent_inspect", {"path": picture})["width"] > 0
+    assert Path(picture).resolve() in lab.demo._visitors.of_everybody
+
+
+def test_the_web_server_knows_the_drawings_to_delete_when_it_stops(lab):
+    links = tool(lab, "inspect", image=data_url(DEFECT))["links"]
+    known = set().union(*lab.demo.temp_file_sets)
+    assert {link.partition("file=")[2] for link in links.values()} <= known
+
+
 # Two at once
 
 
