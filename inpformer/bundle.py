@@ -23,8 +23,8 @@ from inpformer.version import __version__
 
 MANIFEST = "MANIFEST.sha256"
 _FILES = ("app.py", "LICENSE", "README.md", "pyproject.toml")
-_FILES += ("requirements.txt", "requirements-onnx.txt", "weights/README.md")
-_FILES += ("weights/embedded.safetensors",)
+_FILES += ("requirements.txt", "requirements-onnx.txt", "requirements-agents.txt")
+_FILES += ("weights/README.md", "weights/embedded.safetensors")
 _FOLDERS = ("inpformer", "assets", "docs", "weights/detectors")
 _TEXTS = ("start.sh", "start.bat", "README.txt")
 _MODEL = "models/detector.safetensors"
@@ -157,13 +157,14 @@ def _choose_model(wish: BundleWish) -> tuple[str, Path | None, tuple[str, ...]]:
         return next(iter(wish.encoders), "auto"), None, ()
     if wish.model in ENCODER_PRESETS:
         return wish.model, None, (wish.model,)
-    path = Path(wish.model).expanduser()
-    if not path.is_file() and hub.looks_like_hub_id(wish.model):
-        path = hub.find_detector(wish.model)
     # Late, for they bring torch.
     from inpformer.detector import AnomalyDetector
-    from inpformer.detector_file import read_header
+    from inpformer.detector_file import hub_address, read_header
+    from inpformer.sharing.pull import pull
 
+    path = Path(wish.model).expanduser()
+    if (address := hub_address(path)) is not None:
+        path = pull(address).path
     header = read_header(path)
     # Read whole: what cannot be used here cannot be used there.
     AnomalyDetector.load(path, "cpu")

@@ -54,7 +54,7 @@ def load_detector(
     """Load a detector from a preset, a file or the Hub; see `AnomalyDetector.load`."""
     target = choose_device(device)
     text = str(source)
-    address = _hub_address(source)
+    address = hub_address(source)
     if address is not None and address.revision is None:
         text = preset_name(address) or text
     if text == "auto":
@@ -83,7 +83,7 @@ def load_detector(
     )
 
 
-def _hub_address(source: str | Path) -> RepoAddress | None:
+def hub_address(source: str | Path) -> RepoAddress | None:
     """Return what `user/repo` or `user/repo@revision` means; None for files and other names."""
     if Path(source).exists():
         return None

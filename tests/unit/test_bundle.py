@@ -15,6 +15,7 @@ from pathlib import Path
 import httpx
 import pytest
 from gradio_client import Client, handle_file
+from hub_cases import READY, REPO, repository
 
 from inpformer import bundle, cli
 from inpformer.bundle import MANIFEST, BundleWish, check_bundle, make_bundle
@@ -205,6 +206,12 @@ def test_a_detector_file_is_what_the_page_of_the_bundle_serves(tmp_path, small_h
     assert copy.read_bytes() == washer.read_bytes()
     assert f":-{made.model}}}" in (made.folder / "start.sh").read_text()
     assert AnomalyDetector.load(copy, "cpu").calibration is not None
+
+
+def test_a_detector_of_the_hub_goes_into_a_bundle_as_a_file(tmp_path, small_home, fake_hub):
+    fake_hub.put(REPO, repository())
+    made = make_bundle(tmp_path / "out", BundleWish(f"{REPO}@main"), home=small_home)
+    assert (made.folder / "program" / made.model).read_bytes() == READY.read_bytes()
 
 
 def test_a_damaged_detector_file_makes_no_bundle(tmp_path, small_home):
