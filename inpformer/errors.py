@@ -21,6 +21,10 @@ class FitCancelledError(Exception):
     """The caller asked a running fit to stop; nothing was changed."""
 
 
+class TransferStoppedError(Exception):
+    """The caller asked a running download or upload to stop; nothing was changed."""
+
+
 def require(condition: bool, message: str) -> None:
     """Raise a `ConfigError` with `message`, made a sentence, unless `condition` holds."""
     if condition:

@@ -21,6 +21,7 @@ from inpformer.ui import (
     text_fewshot,
     text_inspect,
     text_learn,
+    text_models,
     text_painter,
 )
 
@@ -33,6 +34,7 @@ CATALOGUES = (
     text_annotate,
     text_evaluate,
     text_learn,
+    text_models,
     text_painter,
 )
 
