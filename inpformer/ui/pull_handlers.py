@@ -100,7 +100,8 @@ class PullHandlers:
             found = yield from transfer(
                 bring, job, words.PULL_OPENING, words, lambda bar: PullReport(bar, True)
             )
-            yield self._ended(session, found)
+            # It may be told to stop after its last step; then, too, nothing may change.
+            yield self._ended(session, None if job.stop.is_set() else found)
 
     def cancel(self, session_id: str) -> None:
         """Ask a visitor's running pull to stop."""

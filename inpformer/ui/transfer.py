@@ -43,10 +43,7 @@ def transfer(
     for steps in running.steps():
         step: TransferStep | None = steps[-1]
         yield report(views.progress(1.0, opening) if step is None else progress(step, words))
-    # It may be told to stop after its last step; then, too, nothing may change.
-    if isinstance(running.error, TransferStoppedError) or (
-        job.stop.is_set() and running.error is None
-    ):
+    if isinstance(running.error, TransferStoppedError):
         return None
     return running.result()
 
