@@ -20,12 +20,14 @@ from inpformer import (
     evaluate_command,
     export_command,
     retrain_command,
+    share_command,
     train_command,
 )
 from inpformer.allocator import keep_freed_memory
 from inpformer.config import ENGINES, MAP_NAMES, VARIANTS, VIEW_KINDS, FitConfig
 from inpformer.errors import UserError
 from inpformer.presets import ENCODER_PRESETS
+from inpformer.share_command import report
 from inpformer.version import __version__
 
 if TYPE_CHECKING:
@@ -94,7 +96,7 @@ def fit(options: argparse.Namespace) -> int:
     if used < len(images):
         _tell(f"Note: of {len(images)} pictures some are identical and count once; {used} used.")
     detector.save(options.output, options.bundle_encoder, options.half)
-    _report(_describe(detector, options.output), options.json)
+    report(_describe(detector, options.output), options.json)
     return EXIT_OK
 
 
@@ -200,15 +202,7 @@ def import_official(options: argparse.Namespace) -> int:
     check_target(options.output)
     detector = import_official_detector(options.checkpoint)
     detector.save(options.output, bundle_encoder=True)
-    _report(_describe(detector, options.output), options.json)
-    return EXIT_OK
-
-
-def info(options: argparse.Namespace) -> int:
-    """Say what a detector file holds."""
-    from inpformer.detector_file import read_header
-
-    _report(read_header(options.file), options.json)
+    report(_describe(detector, options.output), options.json)
     return EXIT_OK
 
 
@@ -255,7 +249,9 @@ def _parser() -> argparse.ArgumentParser:
     verb.set_defaults(run=predict)
     verb.add_argument("pictures", nargs="+", type=Path, help="pictures, or folders of pictures")
     verb.add_argument(
-        "--model", default="auto", help="detector file, Hub id, encoder, or auto (default)"
+        "--model",
+        default="auto",
+        help="detector file, user/repo[@revision] on the Hub, encoder, or auto (default)",
     )
     verb.add_argument("-o", "--output", type=Path, required=True, help="folder to write to")
     verb.add_argument("--map", choices=MAP_NAMES, help="map that decides (default: the model's)")
@@ -276,10 +272,7 @@ def _parser() -> argparse.ArgumentParser:
     evaluate_command.register(verbs, common, model)
     train_command.register(verbs, common, model)
     export_command.register(verbs, common)
-
-    verb = verbs.add_parser("info", parents=[common], help=_first_line(info))
-    verb.set_defaults(run=info)
-    verb.add_argument("file", type=Path, help="detector file")
+    share_command.register(verbs, common, model)
     return parser
 
 
@@ -320,18 +313,6 @@ def _report_line(line: dict[str, Any], as_json: bool) -> None:
         shown = "" if confidence is None else f", confidence {confidence:.0%}"
         _tell_notes(line["file"], line["notes"])
         tqdm.write(f"{line['file']}: {line['verdict']}, score {line['image_score']:.4f}{shown}")
-
-
-def _report(values: dict[str, Any], as_json: bool, indent: str = "") -> None:
-    if as_json:
-        print(json.dumps(values))
-        return
-    for name, value in values.items():
-        if isinstance(value, dict):
-            print(f"{indent}{name}:")
-            _report(value, False, indent + "  ")
-        else:
-            print(f"{indent}{name}: {value}")
 
 
 def _complain(message: str, as_json: bool) -> None:

@@ -105,8 +105,9 @@ class AnomalyDetector:
         """Load a detector.
 
         Args:
-            source: `auto`, an encoder preset, a detector file, or a Hub id (`user/repo`). The
-                first two give a training-free detector to fit or to look with at once.
+            source: `auto`, an encoder preset, a detector file, or a Hub id (`user/repo`, or
+                `user/repo@revision` for a branch, tag or commit). The first two, and timm's id of
+                a preset, give a training-free detector to fit or to look with at once.
             device: `auto`, `cpu`, `cuda`, `cuda:1`, `mps`.
             weights: File with the encoder's weights; None looks in the usual places.
             engine: See `with_engine`.

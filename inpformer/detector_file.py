@@ -34,6 +34,10 @@ from inpformer.modeling.encoder import FrozenEncoder
 from inpformer.official import import_official
 from inpformer.presets import ENCODER_PRESETS, EncoderConfig, encoder_preset
 from inpformer.scales import Calibration
+from inpformer.sharing.look import preset_name
+from inpformer.sharing.pull import pull
+from inpformer.sharing.records import RepoAddress
+from inpformer.version import DETECTOR_FORMAT as FORMAT
 from inpformer.version import __version__
 
 if TYPE_CHECKING:
@@ -41,7 +45,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-FORMAT = "inpformer-detector-1"
 _ENCODER_PREFIX = "encoder.vit."
 
 
@@ -51,6 +54,9 @@ def load_detector(
     """Load a detector from a preset, a file or the Hub; see `AnomalyDetector.load`."""
     target = choose_device(device)
     text = str(source)
+    address = _hub_address(Path(source))
+    if address is not None and address.revision is None:
+        text = preset_name(address) or text
     if text == "auto":
         preferred = "dinov2-base" if target.type == "cuda" else "dinov2-small"
         if weights is None:
@@ -64,13 +70,27 @@ def load_detector(
     path = Path(source)
     if path.exists() or path.suffix in (".safetensors", ".pth", ".pt"):
         return read_detector(path, target, weights)
-    if hub.looks_like_hub_id(text):
-        return read_detector(hub.find_detector(text), target, weights)
+    if address is not None:
+        pulled = pull(address)
+        logger.info("%s, revision %s. %s", address, pulled.look.revision, pulled.look.note)
+        if pulled.look.kind == "encoder":
+            return load_detector(pulled.look.encoder, device, pulled.path)
+        return read_detector(pulled.path, target, weights)
     known = ", ".join(ENCODER_PRESETS)
     raise ConfigError(
-        f"'{text}' is neither a detector file, a Hub id (user/repo), nor an encoder. "
-        f"The encoders are: auto, {known}."
+        f"'{text}' is neither a detector file, a Hub id (user/repo, or user/repo@revision), nor an "
+        f"encoder. The encoders are: auto, {known}."
     )
+
+
+def _hub_address(path: Path) -> RepoAddress | None:
+    """Return what `user/repo` or `user/repo@revision` means; None for files and other names."""
+    if path.exists():
+        return None
+    try:
+        return RepoAddress.parse(path.as_posix())
+    except UserError:
+        return None
 
 
 def save_detector(

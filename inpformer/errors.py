@@ -22,7 +22,7 @@ class FitCancelledError(Exception):
 
 
 class TransferStoppedError(Exception):
-    """The caller asked a running download or upload to stop; nothing was changed."""
+    """The caller asked a download or an upload to stop; nothing half-made is left."""
 
 
 def require(condition: bool, message: str) -> None:

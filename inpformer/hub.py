@@ -11,9 +11,11 @@ from typing import Literal
 
 from inpformer.config import UNTRAINED_NOTICE
 from inpformer.errors import WeightsError
-from inpformer.hub_download import HUB_PAGES, HubProblemError, download, find_in_cache, is_whole
+from inpformer.hub_calls import HUB_PAGES
+from inpformer.hub_download import download, find_in_cache, is_whole
 from inpformer.places import WEIGHTS as PACKAGE_WEIGHTS
 from inpformer.presets import ENCODER_PRESETS, EncoderConfig, encoder_preset
+from inpformer.sharing.problems import HubProblemError
 
 logger = logging.getLogger(__name__)
 
@@ -88,33 +90,6 @@ def find_auto_encoder(prefer: str) -> tuple[EncoderConfig, FoundWeights]:
         found = replace(found, reason=f"{found.reason} {error}")
     logger.info("Encoder: %s", found.reason)
     return preset, found
-
-
-def find_detector(repo_id: str, filename: str = "detector.safetensors") -> Path:
-    """Get a saved detector from the Hub, or its cached copy when the Hub does not give it.
-
-    Args:
-        repo_id: `user/name` on the Hub.
-        filename: The file in that repository.
-
-    Raises:
-        WeightsError: Neither the Hub nor its cache has it; the message says why.
-    """
-    if not looks_like_hub_id(repo_id):
-        raise WeightsError(
-            f"'{repo_id}' is neither a file here nor a Hub id of the form user/name."
-        )
-    try:
-        return download(repo_id, filename)
-    except HubProblemError as problem:
-        cached = find_in_cache(repo_id, filename)
-        if cached is None:
-            raise WeightsError(
-                f"The detector {repo_id} could not be downloaded: {problem}. If you have it "
-                f"elsewhere ({HUB_PAGES}/{repo_id}), copy {filename} here and give its path."
-            ) from problem
-        logger.info("Detector %s from the Hub cache: %s.", repo_id, problem)
-        return cached
 
 
 def looks_like_hub_id(text: str) -> bool:

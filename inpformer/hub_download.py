@@ -1,43 +1,43 @@
 """Download one file from the Hugging Face Hub, or say within seconds why it cannot be done.
 
-Without a network every answer comes within 5 seconds. The library itself would try again for 23
-seconds, so its calls run in a thread, which is left behind when it falls silent.
+Without a network every answer comes within 5 seconds.
 """
 
 from __future__ import annotations
 
 import json
 import logging
-import os
-import queue
-import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 from urllib.parse import urlsplit
 
+from inpformer.hub_calls import (
+    ANSWER_SECONDS,
+    Lifeline,
+    Tell,
+    as_token,
+    cache_folder,
+    call_hub,
+    endpoint,
+    hub_library,
+    require_online,
+)
+from inpformer.sharing.problems import HubProblemError
+
 logger = logging.getLogger(__name__)
 
-HUB_PAGES = "https://huggingface.co"
-
-
-ANSWER_SECONDS = 3.0
-
-
-SILENCE_SECONDS = 10.0
-
-
 MAX_HEADER_BYTES = 100_000_000  # what the safetensors format allows
+# A connection that breaks is taken up again; with a server that begins anew each time, for ever.
+_MOST_REPEATS = 3
 
 
-class HubProblemError(Exception):
-    """Why the Hub gave no file, in plain words that can follow a colon."""
-
-
-def find_in_cache(repo_id: str, filename: str) -> Path | None:
+def find_in_cache(repo_id: str, filename: str, revision: str | None = None) -> Path | None:
     """Return an undamaged file of the Hub cache, without any request; None if there is none."""
-    cached = _hub().try_to_load_from_cache(repo_id, filename, cache_dir=_cache_folder())
+    cached = hub_library().try_to_load_from_cache(
+        repo_id, filename, cache_dir=cache_folder(), revision=revision
+    )
     if not isinstance(cached, str):  # None, or a mark that the repository has no such file
         return None
     if not is_whole(Path(cached)):
@@ -46,135 +46,156 @@ def find_in_cache(repo_id: str, filename: str) -> Path | None:
     return Path(cached)
 
 
-def download(repo_id: str, filename: str) -> Path:
+def snapshot_folder(repo_id: str, revision: str | None = None) -> Path | None:
+    """Return the folder of the Hub cache with what is here of a revision; None if there is none."""
+    library = hub_library()
+    base = cache_folder() / library.repo_folder_name(repo_id=repo_id, repo_type="model")
+    commit = revision or "main"
+    if not library.REGEX_COMMIT_HASH.fullmatch(commit):
+        try:
+            commit = (base / "refs" / commit).read_text("utf-8").strip()
+        except (OSError, ValueError):
+            return None
+    folder = base / "snapshots" / commit
+    return folder if commit and folder.is_dir() else None
+
+
+def download(
+    repo_id: str,
+    filename: str,
+    *,
+    revision: str | None = None,
+    token: str | None = None,
+    tell: Tell | None = None,
+    should_stop: Callable[[], bool] | None = None,
+    max_bytes: int | None = None,
+    is_right: Callable[[Path], bool] | None = None,
+) -> Path:
     """Download a file into the Hub cache and return its path.
+
+    Args:
+        repo_id: `user/name` on the Hub.
+        filename: The file in that repository.
+        revision: Branch, tag or commit; None for the newest of the main branch.
+        token: See `as_token`.
+        tell: Told how many bytes of how many came.
+        should_stop: Asked several times a second; True stops, and nothing half-made is left.
+        max_bytes: A larger file is refused.
+        is_right: What else is checked of the file; where it says no, the file is fetched anew,
+            once, and thrown away if it is still not right.
 
     Raises:
         HubProblemError: It cannot be had; the message can follow a colon.
+        TransferStoppedError: `should_stop` said so.
     """
-    if _is_offline():
-        raise HubProblemError("offline mode is on (HF_HUB_OFFLINE)")
+    require_online()
+    asked = _Asked(repo_id, filename, revision or "main", as_token(token), max_bytes)
     # Forced the second time: a damaged copy in the cache would be handed out again.
     for force in (False, True):
-        path = _download_in_thread(repo_id, filename, force)
-        if is_whole(path):
+        with _no_leftovers(repo_id):
+            path = call_hub(
+                lambda line, force=force: asked.fetch(line, force),
+                repo_id,
+                filename,
+                tell=tell,
+                should_stop=should_stop,
+            )
+        if is_whole(path) and (is_right is None or is_right(path)):
             return path
-    raise HubProblemError(f"the {filename} of {repo_id} is damaged")
+    for each in (path.resolve(), path):
+        each.unlink(missing_ok=True)
+    raise HubProblemError(f"the {filename} of {repo_id} is damaged, and was thrown away")
 
 
-def _download_in_thread(repo_id: str, filename: str, force: bool) -> Path:
-    """Wait for a download as long as it shows signs of life."""
-    _hub()  # imported before the clock starts: on a cold disk it takes seconds
-    signs: queue.SimpleQueue[Any] = queue.SimpleQueue()
+class _Asked:
+    """A file that is asked for."""
 
-    def work() -> None:
-        try:
-            signs.put(_ask_hub(repo_id, filename, force, on_life=lambda: signs.put(None)))
-        except Exception as error:
-            signs.put(error)
+    def __init__(
+        self,
+        repo_id: str,
+        filename: str,
+        revision: str,
+        token: str | bool | None,
+        max_bytes: int | None,
+    ) -> None:
+        self._repo_id, self._filename, self._revision = repo_id, filename, revision
+        self._token, self._max_bytes = token, max_bytes
 
-    threading.Thread(target=work, name="hub-download", daemon=True).start()
-    host = urlsplit(_endpoint()).hostname
-    patience, silence = ANSWER_SECONDS, f"{host} did not answer within {ANSWER_SECONDS:g} seconds"
-    while True:
-        try:
-            sign = signs.get(timeout=patience)
-        except queue.Empty:
-            raise HubProblemError(silence) from None
-        if isinstance(sign, HubProblemError):
-            raise sign
-        if isinstance(sign, Exception):
-            raise HubProblemError(_in_plain_words(sign, repo_id, filename)) from sign
-        if sign is not None:
-            return sign
-        patience, silence = SILENCE_SECONDS, f"{host} sent nothing for {SILENCE_SECONDS:g} seconds"
-
-
-def _ask_hub(repo_id: str, filename: str, force: bool, on_life: Callable[[], None]) -> Path:
-    """Download with the library; runs in the thread."""
-    hub, endpoint = _hub(), _endpoint()
-    # Asked first and alone, because this call fails at once, with the true reason, where
-    # `hf_hub_download` begins to try again with a time limit of a minute.
-    url = hub.hf_hub_url(repo_id, filename, endpoint=endpoint)
-    metadata = hub.get_hf_file_metadata(url, timeout=ANSWER_SECONDS, endpoint=endpoint)
-    if metadata.commit_hash is None or metadata.etag is None:
-        host = urlsplit(endpoint).hostname
-        raise HubProblemError(f"what answers at {host} is not the Hub, but perhaps a login page")
-    on_life()
-    return Path(
-        hub.hf_hub_download(
-            repo_id,
-            filename,
-            endpoint=endpoint,
-            cache_dir=_cache_folder(),
-            force_download=force,
-            etag_timeout=ANSWER_SECONDS,
-            tqdm_class=_watched_bar(on_life),
+    def fetch(self, line: Lifeline, force: bool) -> Path:
+        """Download with the library; runs in the thread."""
+        library, address = hub_library(), endpoint()
+        # Asked first and alone, because this call fails at once, with the true reason, where
+        # `hf_hub_download` begins to try again with a time limit of a minute.
+        url = library.hf_hub_url(
+            self._repo_id, self._filename, revision=self._revision, endpoint=address
         )
-    )
+        metadata = library.get_hf_file_metadata(
+            url, token=self._token, timeout=ANSWER_SECONDS, endpoint=address
+        )
+        if metadata.commit_hash is None or metadata.etag is None:
+            host = urlsplit(address).hostname
+            raise HubProblemError(
+                f"what answers at {host} is not the Hub, but perhaps a login page"
+            )
+        if self._max_bytes is not None and (metadata.size or 0) > self._max_bytes:
+            raise HubProblemError(f"the {self._filename} of {self._repo_id} is too large")
+        line.beat()
+        return Path(
+            library.hf_hub_download(
+                self._repo_id,
+                self._filename,
+                revision=self._revision,
+                endpoint=address,
+                cache_dir=cache_folder(),
+                force_download=force,
+                etag_timeout=ANSWER_SECONDS,
+                token=self._token,
+                tqdm_class=_watched_bar(line, metadata.size or 0),
+            )
+        )
 
 
-def _watched_bar(on_bytes: Callable[[], None]) -> type:
-    """Make a progress bar that also reports that bytes came."""
+def _watched_bar(line: Lifeline, byte_total: int) -> type:
+    """Make a progress bar that shows nothing, but passes on that bytes came."""
     from huggingface_hub.utils import tqdm
 
     class WatchedBar(tqdm):
+        came = had = 0
+
+        def __init__(self, *args: Any, **options: Any) -> None:
+            super().__init__(*args, **{**options, "disable": True})
+
         def update(self, n: float | None = 1) -> bool | None:
-            on_bytes()
-            return super().update(n)
+            count = int(n or 0)
+            self.had = max(0, self.had + count)  # it goes back where a download begins anew
+            self.came += max(0, count)
+            if byte_total and self.came > _MOST_REPEATS * byte_total:
+                raise HubProblemError(
+                    f"the connection to {urlsplit(endpoint()).hostname} broke off"
+                )
+            line.beat((min(self.had, byte_total or self.had), byte_total))
+            return None
+
+        def update_transfer(self, n: int) -> None:
+            """Take note of bytes on the line that do not make up the file yet (Xet)."""
+            line.beat()
 
     return WatchedBar
 
 
-def _in_plain_words(error: Exception, repo_id: str, filename: str) -> str:
-    from huggingface_hub import errors
-
-    host = urlsplit(_endpoint()).hostname
-    if isinstance(error, errors.LocalEntryNotFoundError) and isinstance(error.__cause__, Exception):
-        return _in_plain_words(error.__cause__, repo_id, filename)
-    if isinstance(error, errors.GatedRepoError):
-        return f"{repo_id} asks for an accepted licence and a login (`hf auth login`)"
-    if isinstance(error, errors.RepositoryNotFoundError):
-        return f"the Hub has no {repo_id}, or it is private"
-    if isinstance(error, errors.RemoteEntryNotFoundError):
-        return f"{repo_id} has no {filename}, and pickles such as pytorch_model.bin are refused"
-    if isinstance(error, errors.HfHubHTTPError):
-        return f"{host} answered with error {error.response.status_code}"
-    # By name: the library has changed its http package, and with it these classes, before.
-    families = {family.__name__ for family in type(error).__mro__}
-    if "TimeoutException" in families:
-        return f"{host} did not answer within {ANSWER_SECONDS:g} seconds"
-    if "TransportError" in families:
-        return f"{host} cannot be reached (is there a network?)"
-    first_line = (str(error).splitlines() or [""])[0]
-    return f"the download failed ({type(error).__name__}: {first_line})"
-
-
-def _hub() -> ModuleType:
-    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
-    from huggingface_hub import file_download
-
-    # Bytes are reported by the chunk: at the usual 10 MB a slow line would look like a dead one.
-    file_download.constants.DOWNLOAD_CHUNK_SIZE = 64 * 1024
-    return file_download
-
-
-def _is_offline() -> bool:
-    named = os.environ.get("HF_HUB_OFFLINE", "").upper() in {"1", "ON", "YES", "TRUE"}
-    return named or _hub().constants.HF_HUB_OFFLINE
-
-
-def _endpoint() -> str:
-    # The environment first: the library read it when it was imported, perhaps too early.
-    endpoint = os.environ.get("HF_ENDPOINT") or _hub().constants.ENDPOINT or HUB_PAGES
-    return endpoint.rstrip("/")
-
-
-def _cache_folder() -> Path:
-    folder = os.environ.get("HF_HUB_CACHE") or os.environ.get("HUGGINGFACE_HUB_CACHE")
-    if not folder and (home := os.environ.get("HF_HOME")):
-        folder = os.path.join(home, "hub")
-    return Path(os.path.expandvars(folder or _hub().constants.HF_HUB_CACHE)).expanduser()
+@contextmanager
+def _no_leftovers(repo_id: str) -> Iterator[None]:
+    """Remove what a failed download began, also where its thread was left behind asleep."""
+    name = hub_library().repo_folder_name(repo_id=repo_id, repo_type="model")
+    blobs = cache_folder() / name / "blobs"
+    before = set(blobs.glob("*.incomplete"))
+    try:
+        yield
+    except BaseException:
+        for path in set(blobs.glob("*.incomplete")) - before:
+            with suppress(OSError):
+                path.unlink()
+        raise
 
 
 def is_whole(path: Path) -> bool:

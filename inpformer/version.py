@@ -6,6 +6,7 @@ import platform
 from importlib import metadata
 
 __version__ = "0.1.0"
+DETECTOR_FORMAT = "inpformer-detector-1"  # what a detector file says it is
 
 _PACKAGES = ("torch", "torchvision", "timm", "numpy", "opencv-python-headless", "pillow")
 

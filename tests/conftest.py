@@ -3,11 +3,15 @@ import os
 # Before gradio or huggingface_hub is imported anywhere: no test may leave the machine.
 os.environ.update(GRADIO_ANALYTICS_ENABLED="False", HF_HUB_OFFLINE="1")
 
+import socket
+from collections.abc import Iterator
 from pathlib import Path
 
+import huggingface_hub
 import numpy as np
 import pytest
 import torch
+from fake_hub import FakeHub
 
 from inpformer.config import ModelConfig
 from inpformer.modeling.build import build_encoder, build_model
@@ -33,6 +37,46 @@ def tiles() -> Path:
     if not folder.is_dir():
         pytest.skip("the magnetic-tile photos are not on this machine")
     return folder
+
+
+@pytest.fixture
+def lonely_machine(monkeypatch, tmp_path) -> Iterator[None]:
+    """A machine that may go online but knows no Hub and no token, and reaches none but itself."""
+    for name in list(os.environ):
+        if name.startswith(("HF_", "HUGGINGFACE", "INPFORMER")) or name.lower().endswith("_proxy"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("HF_ENDPOINT", refused_url())
+    constants = huggingface_hub.constants
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "home" / "token"))
+    monkeypatch.setattr(constants, "HF_STORED_TOKENS_PATH", str(tmp_path / "home" / "tokens"))
+    # The stand-in takes large files the way that has a public description, as any LFS server.
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
+    look_up, asked = socket.getaddrinfo, set()
+
+    def watched(host, *rest, **options):
+        asked.add(host.decode() if isinstance(host, bytes) else host)
+        return look_up(host, *rest, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", watched)
+    yield
+    assert asked <= {"127.0.0.1"}
+
+
+@pytest.fixture
+def fake_hub(lonely_machine, monkeypatch) -> Iterator[FakeHub]:
+    """A stand-in for the Hub that this machine asks."""
+    with FakeHub() as server:
+        monkeypatch.setenv("HF_ENDPOINT", server.url)
+        yield server
+
+
+def refused_url() -> str:
+    """An address where nobody answers."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return f"http://127.0.0.1:{free.getsockname()[1]}"
 
 
 @pytest.fixture(scope="session")

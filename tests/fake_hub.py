@@ -1,124 +1,93 @@
-"""A stand-in for the Hugging Face Hub on loopback: model repositories, read only.
+"""A stand-in for the Hugging Face Hub on loopback: models and data sets, to read and to write.
 
-The header names are what `huggingface_hub` insists on: without `X-Repo-Commit` and `ETag` it takes
-the answer for a broken network, and it tells a missing repository from a missing file by
-`X-Error-Code`.
+Like the real one it keeps large files apart: their address on a second server is given in a
+redirect, and they are uploaded there before a commit names them. `fake_hub_server` has its HTTP.
 """
 
 from __future__ import annotations
 
 import hashlib
-import re
 import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
+from http.server import ThreadingHTTPServer
 from typing import Any
 
-FILE_URL = re.compile(r"/(?P<repo>[^/]+/[^/]+)/resolve/(?P<revision>[^/]+)/(?P<file>[^?]+)")
-COMMIT = "0123456789abcdef0123456789abcdef01234567"
-PIECE_BYTES = 64 * 1024
+from fake_hub_repo import LARGE, OWNER, TOKEN, FakeRepo, Fault, Request
+from fake_hub_server import CdnHandler, HubHandler
 
 
 class FakeHub:
-    """Serve `root/<user>/<name>/<files>` while the `with` block runs.
+    """Run while the `with` block does.
 
     Attributes:
         url: What `HF_ENDPOINT` must be.
-        requests: Method and path of every request so far.
+        requests: Every request to the Hub so far; `cdn_requests`, those for large files.
+        models: Repositories by name; `datasets`, those of data sets.
+        moved: New names by old ones.
+        tokens: Users by token.
+        objects: Large files by their hash.
+        uploads: Hashes that were uploaded, in order.
+        faults: See `fail`.
         silent: Accept connections, but never answer.
-        status: Answer every request with this error.
-        bytes_before_stall: Send this much of a file, then nothing more.
-        pause: Seconds between two pieces of a file.
         is_hub: False answers 200 to everything, without the headers of a hub.
+        stall_at: Send this much of a large file, then nothing more.
+        cut_at: Break the connection after this much of a large file; `cuts` times.
+        pause: Seconds between two pieces of a large file, down or up.
+        ignores_range: Send large files from the beginning whatever is asked for.
     """
 
-    def __init__(
-        self,
-        root: Path,
-        *,
-        silent: bool = False,
-        status: int | None = None,
-        bytes_before_stall: int | None = None,
-        pause: float = 0.0,
-        is_hub: bool = True,
-    ) -> None:
-        self.root = root
-        self.silent = silent
-        self.status = status
-        self.bytes_before_stall = bytes_before_stall
-        self.pause = pause
-        self.is_hub = is_hub
-        self.requests: list[tuple[str, str]] = []
+    def __init__(self, *, silent: bool = False, is_hub: bool = True, pause: float = 0.0) -> None:
+        self.silent, self.is_hub, self.pause = silent, is_hub, pause
+        self.stall_at: int | None = None
+        self.cut_at: int | None = None
+        self.cuts = 0.0
+        self.ignores_range = False
+        self.requests: list[Request] = []
+        self.cdn_requests: list[Request] = []
+        self.models: dict[str, FakeRepo] = {}
+        self.datasets: dict[str, FakeRepo] = {}
+        self.moved: dict[str, str] = {}
+        self.tokens = {TOKEN: OWNER}
+        self.objects: dict[str, bytes] = {}
+        self.uploads: list[str] = []
+        self.faults: list[Fault] = []
         self.stopped = threading.Event()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-        self._server.daemon_threads = True
-        self._server.hub = self
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        self._servers = [self._serve(handler) for handler in (HubHandler, CdnHandler)]
+        self.url, self.cdn_url = (
+            f"http://127.0.0.1:{server.server_address[1]}" for server in self._servers
+        )
+
+    def _serve(self, handler: type) -> ThreadingHTTPServer:
+        server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        server.daemon_threads = True
+        server.hub = self
+        return server
 
     def __enter__(self) -> FakeHub:
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+        for server in self._servers:
+            threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
         return self
 
     def __exit__(self, *_: Any) -> None:
         self.stopped.set()
-        self._server.shutdown()
-        self._server.server_close()
+        for server in self._servers:
+            server.shutdown()
+            server.server_close()
 
+    def put(self, name: str, files: dict[str, bytes], **facts: bool) -> FakeRepo:
+        """Commit files to a model, beside those it has; it is made if it is not there."""
+        repo = self.models.setdefault(name, FakeRepo(name))
+        for fact, value in facts.items():
+            setattr(repo, fact, value)
+        repo.commit({**(repo.files if repo.commits else {}), **files})
+        for path, data in files.items():
+            if LARGE.search(path):
+                self.objects[hashlib.sha256(data).hexdigest()] = data
+        return repo
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
+    def fail(self, status: int, pattern: str = "", times: float = float("inf")) -> None:
+        """Answer with an error from now on."""
+        self.faults.append(Fault(status, pattern, times))
 
-    def do_HEAD(self) -> None:
-        self._answer(with_body=False)
-
-    def do_GET(self) -> None:
-        self._answer(with_body=True)
-
-    def log_message(self, *_: Any) -> None:
-        pass
-
-    def _answer(self, with_body: bool) -> None:
-        hub: FakeHub = self.server.hub
-        hub.requests.append((self.command, self.path))
-        url = FILE_URL.fullmatch(self.path)
-        if hub.silent:
-            hub.stopped.wait()
-        elif hub.status is not None:
-            self._send_headers(hub.status)
-        elif not hub.is_hub:
-            self._send_headers(200)
-        elif url is None or not (hub.root / url["repo"]).is_dir():
-            # The real hub answers 401 here, lest it tell that a private repository exists.
-            self._send_headers(401, {"X-Error-Code": "RepoNotFound"})
-        elif url["revision"] not in ("main", COMMIT):
-            self._send_headers(404, {"X-Error-Code": "RevisionNotFound"})
-        else:
-            self._send_file(hub.root / url["repo"] / url["file"], with_body)
-
-    def _send_file(self, path: Path, with_body: bool) -> None:
-        commit = {"X-Repo-Commit": COMMIT}
-        if not path.is_file():
-            self._send_headers(404, {"X-Error-Code": "EntryNotFound", **commit})
-            return
-        content = path.read_bytes()
-        etag = {"ETag": f'"{hashlib.sha256(content).hexdigest()}"'}
-        self._send_headers(200, commit | etag, length=len(content))
-        if with_body:
-            self._send_content(content)
-
-    def _send_content(self, content: bytes) -> None:
-        hub: FakeHub = self.server.hub
-        sent = content[: hub.bytes_before_stall]
-        for start in range(0, len(sent), PIECE_BYTES):
-            self.wfile.write(sent[start : start + PIECE_BYTES])
-            hub.stopped.wait(hub.pause)
-        if len(sent) < len(content):
-            hub.stopped.wait()
-
-    def _send_headers(
-        self, status: int, headers: dict[str, str] | None = None, length: int = 0
-    ) -> None:
-        self.send_response(status)
-        for name, value in {**(headers or {}), "Content-Length": str(length)}.items():
-            self.send_header(name, value)
-        self.end_headers()
+    def paths(self) -> list[str]:
+        """What was asked for, without the questions after the path."""
+        return [request.path.partition("?")[0] for request in self.requests]

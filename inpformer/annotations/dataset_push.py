@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import re
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from inpformer import hub_calls
 from inpformer.annotations.archive import write_card_set
 from inpformer.annotations.labelled_set import OutgoingSet
 from inpformer.annotations.store import AnnotationStore
 from inpformer.errors import UserError
+from inpformer.sharing.problems import as_problem
+from inpformer.sharing.writing import next_version, open_repository, writing_api
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
 _KIND = "dataset"
-_TAG = re.compile(r"v([1-9]\d*)")
 
 
 @dataclass(frozen=True)
@@ -57,31 +58,21 @@ def push_dataset(
     Raises:
         UserError: The store is empty, or the Hub refuses or cannot be reached.
     """
-    from huggingface_hub import HfApi, errors
-
     outgoing = OutgoingSet(store)
     if not outgoing.names:
         raise UserError(f"The store '{store.folder}' has no pictures to push.")
-    api = HfApi(endpoint=endpoint, token=token)
+    api = writing_api(endpoint or hub_calls.endpoint(), token)
     try:
         with tempfile.TemporaryDirectory() as temporary:
             write_card_set(Path(temporary), outgoing)
             version = _push_folder(api, Path(temporary), repo_id, private)
-    except errors.HFValidationError as error:
-        raise UserError(f"'{repo_id}' is no name of a data set; write user/name.") from error
-    except errors.LocalTokenNotFoundError as error:
-        raise UserError("Log in to the Hugging Face Hub first, with `hf auth login`.") from error
-    except errors.HfHubHTTPError as error:
-        raise UserError(_refusal(repo_id, error.response.status_code)) from error
+    except UserError:
+        raise
     except Exception as error:
-        # By name: the library has changed its http package, and with it this class, before.
-        families = {family.__name__ for family in type(error).__mro__}
-        if not families & {"TransportError", "OfflineModeIsEnabled"}:
+        problem = as_problem(error, api.endpoint, repo_id)
+        if problem is error:
             raise
-        raise UserError(
-            "The Hugging Face Hub cannot be reached; see that there is a network and that "
-            "HF_HUB_OFFLINE is not set, then push again."
-        ) from error
+        raise UserError(f"Nothing was pushed to {repo_id}: {problem}.") from error
     url = f"{api.endpoint}/datasets/{repo_id}/tree/{version}"
     return PushReport(url, version, len(outgoing.names))
 
@@ -89,13 +80,8 @@ def push_dataset(
 def _push_folder(api: HfApi, folder: Path, repo_id: str, private: bool) -> str:
     from huggingface_hub import CommitOperationAdd, CommitOperationDelete
 
-    api.create_repo(repo_id, repo_type=_KIND, private=private, exist_ok=True)
-    if private and not api.dataset_info(repo_id).private:
-        raise UserError(
-            f"The data set {repo_id} is public, so everybody would see the pictures; choose "
-            "another name, or say that it may be public."
-        )
-    version = _next_version(api, repo_id)
+    open_repository(api, repo_id, _KIND, private)
+    version = next_version(api, repo_id, _KIND)
     files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*")}
     files = {name: path for name, path in files.items() if path.is_file()}
     gone = set(api.list_repo_files(repo_id, repo_type=_KIND)) - files.keys() - {".gitattributes"}
@@ -110,19 +96,3 @@ def _push_folder(api: HfApi, folder: Path, repo_id: str, private: bool) -> str:
     )
     api.create_tag(repo_id, tag=version, revision=commit.oid, repo_type=_KIND)
     return version
-
-
-def _next_version(api: HfApi, repo_id: str) -> str:
-    tags = [_TAG.fullmatch(ref.name) for ref in api.list_repo_refs(repo_id, repo_type=_KIND).tags]
-    return f"v{max((int(tag[1]) for tag in tags if tag), default=0) + 1}"
-
-
-def _refusal(repo_id: str, status: int) -> str:
-    if status in (401, 403, 404):
-        return (
-            f"The Hugging Face Hub does not let you write to {repo_id}; log in with a token that "
-            "may write, and check the name."
-        )
-    if status in (409, 412):
-        return f"Somebody else pushed to {repo_id} just now; push again."
-    return f"The Hugging Face Hub answered with error {status}; try again later."

@@ -70,6 +70,7 @@ class RepoLook:
         threshold: Of its deciding map; None without one.
         metrics: Figures by name, such as `image AUROC`, from 0 to 1; empty if unknown.
         metrics_on: On what data they were measured.
+        note: That the Hub could not be asked, and why, in a sentence; empty if it was.
     """
 
     address: RepoAddress
@@ -88,6 +89,7 @@ class RepoLook:
     threshold: float | None = None
     metrics: Mapping[str, float] = field(default_factory=dict)
     metrics_on: str = ""
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -156,9 +158,13 @@ class PushedDetector:
         address: With the commit as revision: what to give `AnomalyDetector.load`.
         sha256: Of the detector file.
         is_private: As the Hub has it.
+        version: Its tag there: v1, v2, and so on.
+        is_encoder_inside: Whether the encoder's weights went along.
     """
 
     url: str
     address: RepoAddress
     sha256: str
     is_private: bool
+    version: str = ""
+    is_encoder_inside: bool = False

@@ -1,18 +1,14 @@
 """The verb `annotate-export`, run as a person would."""
 
 import json
-from collections.abc import Iterator
-from functools import partial
 
-import huggingface_hub
 import numpy as np
 import pytest
 from annotation_cases import content, fill, new_store
 from annotation_writers import picture
-from fake_dataset_hub import FakeDatasetHub
+from fake_hub_repo import TOKEN
 
 from inpformer import annotate_command, cli
-from inpformer.annotations import dataset_push
 from inpformer.annotations.annotation import Annotation
 from inpformer.annotations.exchange import EXPORT_FORMATS, import_annotations
 from inpformer.annotations.store import AnnotationStore
@@ -47,23 +43,14 @@ def test_every_format_is_written(store, tmp_path, capsys, kind):
         assert content(back) == content(store)
 
 
-@pytest.fixture
-def hub(monkeypatch, tmp_path) -> Iterator[FakeDatasetHub]:
-    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
-    monkeypatch.setenv("HF_HOME", str(tmp_path / "home"))
-    with FakeDatasetHub() as hub:
-        pushed = partial(dataset_push.push_dataset, token="hf_test", endpoint=hub.url)
-        monkeypatch.setattr(dataset_push, "push_dataset", pushed)
-        yield hub
-
-
 @pytest.mark.parametrize("words", [(), ("--public",)])
-def test_a_store_is_pushed_as_a_data_set(store, hub, capsys, words):
+def test_a_store_is_pushed_as_a_data_set(store, fake_hub, monkeypatch, capsys, words):
+    monkeypatch.setenv("HF_TOKEN", TOKEN)
     for version in ("v1", "v2"):
         assert run(store.folder, "--push", "me/parts", *words, "--json") == 0
         facts = json.loads(capsys.readouterr().out)
         assert facts["version"] == version and facts["pictures"] == 1
-    assert hub.private["me/parts"] != bool(words)
+    assert fake_hub.datasets["me/parts"].private != bool(words)
 
 
 @pytest.mark.parametrize(

@@ -1,14 +1,12 @@
 """A store pushed as a data set, to a stand-in for the Hub."""
 
-import socket
 from dataclasses import replace
 
-import huggingface_hub
 import numpy as np
 import pytest
 from annotation_cases import content, fill, new_store
 from annotation_writers import picture
-from fake_dataset_hub import FakeDatasetHub
+from fake_hub_repo import TOKEN
 
 from inpformer.annotations.annotation import Annotation
 from inpformer.annotations.dataset_push import push_dataset
@@ -29,14 +27,8 @@ def store(tmp_path) -> AnnotationStore:
     return store
 
 
-@pytest.fixture(autouse=True)
-def online(monkeypatch, tmp_path):
-    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
-    monkeypatch.setenv("HF_HOME", str(tmp_path / "home"))
-
-
-def push(store: AnnotationStore, hub: FakeDatasetHub, **options):
-    return push_dataset(store, REPO, token="hf_test", endpoint=hub.url, **options)
+def push(store: AnnotationStore, **options):
+    return push_dataset(store, REPO, token=TOKEN, **options)
 
 
 def written(files: dict[str, bytes], folder) -> AnnotationStore:
@@ -48,58 +40,53 @@ def written(files: dict[str, bytes], folder) -> AnnotationStore:
     return back
 
 
-def test_a_pushed_store_is_private_tagged_and_comes_back_to_the_bit(store, tmp_path):
-    with FakeDatasetHub() as hub:
-        report = push(store, hub)
-    assert hub.private[REPO]
+def test_a_pushed_store_is_private_tagged_and_comes_back_to_the_bit(store, tmp_path, fake_hub):
+    report = push(store)
+    repo = fake_hub.datasets[REPO]
+    assert repo.private
     assert (report.version, report.pictures) == ("v1", 2)
-    assert report.url == f"{hub.url}/datasets/{REPO}/tree/v1"
-    assert content(written(hub.tags[REPO]["v1"], tmp_path)) == content(store)
+    assert report.url == f"{fake_hub.url}/datasets/{REPO}/tree/v1"
+    assert content(written(repo.at("v1"), tmp_path)) == content(store)
 
 
-def test_a_second_push_is_the_next_version_without_what_is_gone(store):
-    with FakeDatasetHub() as hub:
-        push(store, hub)
-        store.remove_picture("a.png")
-        annotation = store.load("b.png")
-        store.save(replace(annotation, label="skipped"))
-        assert push(store, hub).version == "v2"
-    assert "pictures/a.png" in hub.tags[REPO]["v1"]
-    assert {"pictures/a.png", "masks/a.png"}.isdisjoint(hub.tags[REPO]["v2"])
-    assert ".gitattributes" in hub.files[REPO]
-    assert hub.commits == ["Version 1", "Version 2"]
+def test_a_second_push_is_the_next_version_without_what_is_gone(store, fake_hub):
+    push(store)
+    store.remove_picture("a.png")
+    annotation = store.load("b.png")
+    store.save(replace(annotation, label="skipped"))
+    assert push(store).version == "v2"
+    repo = fake_hub.datasets[REPO]
+    assert "pictures/a.png" in repo.at("v1")
+    assert {"pictures/a.png", "masks/a.png"}.isdisjoint(repo.at("v2"))
+    assert ".gitattributes" in repo.files
+    assert repo.messages[1:] == ["Version 1", "Version 2"]
 
 
-def test_a_public_data_set_gets_nothing_unless_that_is_wanted(store):
-    with FakeDatasetHub() as hub:
-        push(store, hub, private=False)
-        assert not hub.private[REPO]
-        with pytest.raises(UserError, match="public"):
-            push(store, hub)
-        assert hub.commits == ["Version 1"]
-        assert push(store, hub, private=False).version == "v2"
+def test_a_public_data_set_gets_nothing_unless_that_is_wanted(store, fake_hub):
+    push(store, private=False)
+    repo = fake_hub.datasets[REPO]
+    assert not repo.private
+    with pytest.raises(UserError, match="public"):
+        push(store)
+    assert repo.messages[1:] == ["Version 1"]
+    assert push(store, private=False).version == "v2"
 
 
 @pytest.mark.parametrize(("status", "words"), [(403, "token"), (500, "500"), (412, "push again")])
-def test_what_the_hub_refuses_is_said_in_one_sentence(store, status, words, monkeypatch):
-    monkeypatch.setattr("time.sleep", lambda _: None)
-    with FakeDatasetHub(status=status) as hub, pytest.raises(UserError, match=words):
-        push(store, hub)
+def test_what_the_hub_refuses_is_said_in_one_sentence(store, status, words, fake_hub):
+    fake_hub.fail(status)
+    with pytest.raises(UserError, match=words):
+        push(store)
 
 
-def test_without_a_network_a_push_says_so(store, monkeypatch):
-    monkeypatch.setattr("time.sleep", lambda _: None)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        address = f"http://127.0.0.1:{free.getsockname()[1]}"
+def test_without_a_network_a_push_says_so(store, lonely_machine):
     with pytest.raises(UserError, match="cannot be reached"):
-        push_dataset(store, REPO, token="hf_test", endpoint=address)
+        push(store)
 
 
-def test_nonsense_is_refused_before_the_hub_is_asked(store, tmp_path):
-    with FakeDatasetHub() as hub:
-        with pytest.raises(UserError, match="user/name"):
-            push_dataset(store, "a/b/c", token="hf_test", endpoint=hub.url)
-        with pytest.raises(UserError, match="no pictures"):
-            push(AnnotationStore(tmp_path / "empty"), hub)
-        assert hub.files == {}
+def test_nonsense_is_refused_before_the_hub_is_asked(store, tmp_path, fake_hub):
+    with pytest.raises(UserError, match="user/name"):
+        push_dataset(store, "a/b/c", token=TOKEN)
+    with pytest.raises(UserError, match="no pictures"):
+        push(AnnotationStore(tmp_path / "empty"))
+    assert fake_hub.requests == []

@@ -1,17 +1,15 @@
 import json
 import os
-import socket
 import struct
 import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
 
-import huggingface_hub
 import pytest
 from fake_hub import FakeHub
 
-from inpformer import hub, hub_download
+from inpformer import hub, hub_calls
 from inpformer.config import UNTRAINED_NOTICE
 from inpformer.errors import ConfigError, WeightsError
 from inpformer.presets import ENCODER_PRESETS
@@ -20,6 +18,7 @@ SMALL = ENCODER_PRESETS["dinov2-small"]
 EMBEDDED = ENCODER_PRESETS["embedded"]
 REPO = f"timm/{SMALL.timm_name}"
 PAGE = f"https://huggingface.co/{REPO}"
+REFUSED = "http://127.0.0.1:9"  # the port where by custom nobody answers
 REPOSITORY = Path(hub.__file__).resolve().parents[1]
 SHIPPED_WEIGHTS = hub.PACKAGE_WEIGHTS  # before the tests hide it
 
@@ -37,40 +36,23 @@ def put(path: Path, content: bytes | None = None) -> Path:
     return path
 
 
-def refused_url() -> str:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return f"http://127.0.0.1:{free.getsockname()[1]}"
-
-
 @pytest.fixture(autouse=True)
-def empty_machine(tmp_path, monkeypatch):
+def empty_machine(lonely_machine, tmp_path, monkeypatch):
     """An empty current directory, no cached files, and a hub that nobody runs."""
-    for name in list(os.environ):
-        if name.startswith(("HF_", "HUGGINGFACE", "INPFORMER")) or name.lower().endswith("_proxy"):
-            monkeypatch.delenv(name)
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
     monkeypatch.setattr(hub, "PACKAGE_WEIGHTS", tmp_path / "beside_package" / "weights")
-    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
-    monkeypatch.setenv("HF_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("HF_ENDPOINT", refused_url())
+
+
+def stocked(server: FakeHub) -> FakeHub:
+    """A hub with the weights of an encoder."""
+    server.put(REPO, {"model.safetensors": whole_file()})
+    return server
 
 
 @pytest.fixture
-def repos(tmp_path) -> Path:
-    """The repositories of a hub: one has encoder weights, one a detector, one only a pickle."""
-    put(tmp_path / "repos" / REPO / "model.safetensors")
-    put(tmp_path / "repos" / "anna" / "tiles" / "detector.safetensors")
-    put(tmp_path / "repos" / "anna" / "pickled" / "pytorch_model.bin")
-    return tmp_path / "repos"
-
-
-@pytest.fixture
-def online(repos, monkeypatch):
-    with FakeHub(repos) as server:
-        monkeypatch.setenv("HF_ENDPOINT", server.url)
-        yield server
+def online(fake_hub):
+    return stocked(fake_hub)
 
 
 # Places and their order
@@ -137,7 +119,7 @@ def test_a_download_lands_in_the_cache_and_needs_the_hub_only_once(online, monke
     first = hub.find_encoder_weights(SMALL)
     assert first.origin == "hub" and REPO in first.reason
     assert first.path.read_bytes() == whole_file()
-    monkeypatch.setenv("HF_ENDPOINT", refused_url())
+    monkeypatch.setenv("HF_ENDPOINT", REFUSED)
     asked = len(online.requests)
     second = hub.find_encoder_weights(SMALL, allow_download=False)
     assert (second.path, second.origin) == (first.path, "cache")
@@ -146,7 +128,7 @@ def test_a_download_lands_in_the_cache_and_needs_the_hub_only_once(online, monke
 
 def test_only_the_file_is_asked_for(online):
     hub.find_encoder_weights(SMALL)
-    assert {path for _, path in online.requests} == {f"/{REPO}/resolve/main/model.safetensors"}
+    assert set(online.paths()) == {f"/{REPO}/resolve/main/model.safetensors"}
 
 
 def test_a_damaged_copy_in_the_cache_is_replaced(online):
@@ -159,63 +141,76 @@ def test_a_damaged_copy_in_the_cache_is_replaced(online):
 
 def test_a_damaged_copy_in_the_cache_is_not_used_without_the_hub(online, monkeypatch):
     hub.find_encoder_weights(SMALL).path.resolve().write_bytes(b"cut")
-    monkeypatch.setenv("HF_ENDPOINT", refused_url())
+    monkeypatch.setenv("HF_ENDPOINT", REFUSED)
     with pytest.raises(WeightsError, match="cannot be reached"):
         hub.find_encoder_weights(SMALL)
 
 
-def test_a_damaged_file_on_the_hub_is_refused(online, repos):
-    put(repos / REPO / "model.safetensors", b"not weights")
+def test_a_damaged_file_on_the_hub_is_refused(online):
+    online.put(REPO, {"model.safetensors": b"not weights"})
     with pytest.raises(WeightsError, match=r"the model\.safetensors of timm/.* is damaged"):
         hub.find_encoder_weights(SMALL)
 
 
 def test_a_stalled_download_ends_and_leaves_nothing_that_looks_like_weights(
-    repos, monkeypatch, tmp_path
+    online, monkeypatch, tmp_path
 ):
-    put(repos / REPO / "model.safetensors", whole_file(100_000))
-    monkeypatch.setattr(hub_download, "SILENCE_SECONDS", 0.5)
-    with FakeHub(repos, bytes_before_stall=200_000) as server:
-        monkeypatch.setenv("HF_ENDPOINT", server.url)
-        with pytest.raises(WeightsError, match=r"127\.0\.0\.1 sent nothing for 0\.5 seconds"):
-            hub.find_encoder_weights(SMALL)
-    assert list((tmp_path / "home").rglob("*.safetensors")) == []
-    monkeypatch.setenv("HF_ENDPOINT", refused_url())
+    online.put(REPO, {"model.safetensors": whole_file(100_000)})
+    online.stall_at = 200_000
+    monkeypatch.setattr(hub_calls, "ANSWER_SECONDS", 0.5)
+    monkeypatch.setattr(hub_calls, "SILENCE_SECONDS", 0.5)
+    with pytest.raises(WeightsError, match=r"127\.0\.0\.1 sent nothing for 0\.5 seconds"):
+        hub.find_encoder_weights(SMALL)
+    left = [path for path in (tmp_path / "home").rglob("*") if path.is_file()]
+    assert not [path for path in left if path.stat().st_size > 1000]
+    monkeypatch.setenv("HF_ENDPOINT", REFUSED)
     with pytest.raises(WeightsError):
         hub.find_encoder_weights(SMALL)
 
 
-def test_a_slow_download_is_waited_for(repos, monkeypatch):
+def test_a_slow_download_is_waited_for(online, monkeypatch):
     # 13 pieces, 0.12 s each: together longer than the silence that is allowed.
-    put(repos / REPO / "model.safetensors", whole_file(200_000))
-    monkeypatch.setattr(hub_download, "SILENCE_SECONDS", 1.0)
-    with FakeHub(repos, pause=0.12) as server:
-        monkeypatch.setenv("HF_ENDPOINT", server.url)
-        assert hub.find_encoder_weights(SMALL).origin == "hub"
+    online.put(REPO, {"model.safetensors": whole_file(200_000)})
+    online.pause = 0.12
+    monkeypatch.setattr(hub_calls, "ANSWER_SECONDS", 1.0)
+    monkeypatch.setattr(hub_calls, "SILENCE_SECONDS", 1.0)
+    assert hub.find_encoder_weights(SMALL).origin == "hub"
 
 
 @pytest.mark.parametrize(
-    ("behaviour", "words"),
+    ("status", "words"),
     [
-        ({}, "the Hub has no timm/vit_unheard_of"),
-        ({"status": 503}, "127.0.0.1 answered with error 503"),
-        ({"status": 429}, "127.0.0.1 answered with error 429"),
-        ({"is_hub": False}, "not the Hub"),
+        (None, "the Hub has no timm/vit_unheard_of"),
+        (503, "127.0.0.1 answered with error 503"),
+        (429, "127.0.0.1 answered with error 429"),
+        (401, "the Hub does not accept the token"),
+        (403, "the token may not"),
     ],
 )
-def test_the_error_says_in_plain_words_why_the_hub_failed(repos, monkeypatch, behaviour, words):
-    with FakeHub(repos, **behaviour) as server:
-        monkeypatch.setenv("HF_ENDPOINT", server.url)
-        with pytest.raises(WeightsError) as caught:
-            hub.find_encoder_weights(replace(SMALL, timm_name="vit_unheard_of"))
+def test_the_error_says_in_plain_words_why_the_hub_failed(online, status, words):
+    if status is not None:
+        online.fail(status)
+    with pytest.raises(WeightsError) as caught:
+        hub.find_encoder_weights(replace(SMALL, timm_name="vit_unheard_of"))
     assert words in str(caught.value)
 
 
-def test_pickles_on_the_hub_are_refused(online, repos):
-    (repos / REPO / "model.safetensors").rename(repos / REPO / "pytorch_model.bin")
+def test_a_login_page_is_not_taken_for_the_hub(online):
+    online.is_hub = False
+    with pytest.raises(WeightsError, match="not the Hub"):
+        hub.find_encoder_weights(SMALL)
+
+
+def test_trouble_of_the_hub_that_passes_is_waited_for(online):
+    online.fail(500, times=2)
+    assert hub.find_encoder_weights(SMALL).origin == "hub"
+
+
+def test_pickles_on_the_hub_are_refused(fake_hub):
+    fake_hub.put(REPO, {"pytorch_model.bin": whole_file()})
     with pytest.raises(WeightsError, match=r"no model\.safetensors, and pickles .* are refused"):
         hub.find_encoder_weights(SMALL)
-    assert not any("pytorch_model" in path for _, path in online.requests)
+    assert not any("pytorch_model" in path for path in fake_hub.paths())
 
 
 def test_the_error_says_how_to_bring_the_file():
@@ -293,28 +288,7 @@ def test_auto_refuses_a_name_that_no_preset_has():
         hub.find_auto_encoder("resnet")
 
 
-# Detectors
-
-
-def test_a_detector_is_downloaded_then_kept_for_when_the_hub_is_gone(online, monkeypatch):
-    path = hub.find_detector("anna/tiles")
-    assert path.read_bytes() == whole_file()
-    monkeypatch.setenv("HF_ENDPOINT", refused_url())
-    assert hub.find_detector("anna/tiles") == path
-
-
-@pytest.mark.parametrize(
-    ("repo_id", "words"),
-    [
-        ("anna/nothing", "the Hub has no anna/nothing, or it is private"),
-        ("anna/pickled", "anna/pickled has no detector.safetensors"),
-        ("tiles", "neither a file here nor a Hub id"),
-    ],
-)
-def test_a_detector_that_cannot_be_had_is_explained(online, repo_id, words):
-    with pytest.raises(WeightsError) as caught:
-        hub.find_detector(repo_id)
-    assert words in str(caught.value)
+# Names
 
 
 @pytest.mark.parametrize(
@@ -388,21 +362,21 @@ def run_scenario(**environment: str) -> tuple[str, str, str]:
     ids=["refused", "unknown host", "blocked name look-up", "offline mode", "dead proxy"],
 )
 def test_without_a_network_the_answer_comes_within_five_seconds(environment, words):
-    environment = {key: value.format(refused=refused_url()) for key, value in environment.items()}
+    environment = {key: value.format(refused=REFUSED) for key, value in environment.items()}
     name, origin, reason = run_scenario(**environment)
     assert (name, origin) == ("embedded", "untrained")
     assert words in reason
 
 
-def test_a_server_that_never_answers_is_left_within_five_seconds(repos):
-    with FakeHub(repos, silent=True) as server:
+def test_a_server_that_never_answers_is_left_within_five_seconds():
+    with FakeHub(silent=True) as server:
         name, _, reason = run_scenario(HF_ENDPOINT=server.url)
     assert name == "embedded"
     assert "127.0.0.1 did not answer within 3 seconds" in reason
 
 
-def test_a_fresh_process_finds_what_another_one_downloaded(repos):
-    with FakeHub(repos) as server:
+def test_a_fresh_process_finds_what_another_one_downloaded():
+    with stocked(FakeHub()) as server:
         assert run_scenario(HF_ENDPOINT=server.url)[:2] == ("dinov2-small", "hub")
     assert run_scenario()[:2] == ("dinov2-small", "cache")
     assert run_scenario(HF_HUB_OFFLINE="1")[:2] == ("dinov2-small", "cache")
