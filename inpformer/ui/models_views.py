@@ -13,6 +13,7 @@ from inpformer.sharing.records import PulledFile, PushedDetector, RepoLook
 from inpformer.ui.encoders import is_here
 from inpformer.ui.figures import figure, figure_row
 from inpformer.ui.transfer import byte_words
+from inpformer.ui.translate import translate
 from inpformer.ui.words import Words
 
 _QUALITY = 85
@@ -41,11 +42,12 @@ def look_card(look: RepoLook, words: Words) -> str:
         (words.LOOK_SHA256, look.sha256 or words.LOOK_UNKNOWN),
     ]
     kind = "bad" if lacks_encoder(look) else "open"
+    note = f'<div class="notice">{escape(translate(look.note, words))}</div>' if look.note else ""
     rows = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in facts)
-    title = escape(str(look.address))
+    title = escape(look.address.repo_id)
     return (
         f'<div class="verdict {kind}"><div class="headline"><b>{title}</b></div>'
-        f'<dl class="hub-facts">{rows}</dl></div>'
+        f'<dl class="hub-facts">{rows}</dl>{note}</div>'
     )
 
 
@@ -82,13 +84,10 @@ def pulled_list(pulled: Mapping[str, PulledFile], words: Words) -> str:
     rows = ""
     for each in reversed(pulled.values()):
         look = each.look
-        cells = (look.address.repo_id, words.LOOK_KINDS[look.kind], look.revision, each.sha256)
-        rows += "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in cells) + "</tr>"
-    head = "".join(f"<th>{escape(title)}</th>" for title in words.PULL_HEADERS)
-    return (
-        f"<h4>{escape(words.PULL_LIST)}</h4>"
-        f'<div class="table-frame"><table class="pulled"><tr>{head}</tr>{rows}</table></div>'
-    )
+        what = f"<b>{escape(look.address.repo_id)}</b> · {escape(words.LOOK_KINDS[look.kind])}"
+        line = words.PULL_LINE.format(revision=look.revision, sha256=each.sha256)
+        rows += f'<li>{what}<div class="faint">{escape(line)}</div></li>'
+    return f'<h4>{escape(words.PULL_LIST)}</h4><ul class="pulled">{rows}</ul>'
 
 
 def preview(pictures: list[tuple[str, np.ndarray]], words: Words) -> str:
@@ -101,6 +100,14 @@ def pushed_card(pushed: PushedDetector, words: Words) -> str:
     """Say what was pushed, where it is, and how to load it."""
     said = words.PUSH_DONE_PRIVATE if pushed.is_private else words.PUSH_DONE_PUBLIC
     address = str(pushed.address)
+    is_inside = words.PUSH_ENCODER_IN if pushed.is_encoder_inside else words.PUSH_ENCODER_OUT
+    facts = (
+        (words.PUSH_VERSION, pushed.version),
+        (words.LOOK_REVISION, pushed.address.revision or ""),
+        (words.LOOK_SHA256, pushed.sha256),
+        (words.LOOK_ENCODER, is_inside),
+    )
+    rows = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in facts)
     lines = (
         "from inpformer import AnomalyDetector, load_image",
         f'detector = AnomalyDetector.load("{address}")',
@@ -110,14 +117,12 @@ def pushed_card(pushed: PushedDetector, words: Words) -> str:
     if urlsplit(pushed.url).scheme in ("http", "https"):
         link = (
             f'<dt>{escape(words.PUSH_PAGE)}</dt><dd><a href="{escape(pushed.url)}" target="_blank" '
-            f'rel="noopener noreferrer">{escape(pushed.url)}</a></dd>'
+            f'rel="noopener noreferrer">{escape(pushed.address.repo_id)}</a></dd>'
         )
     return (
         f'<div class="verdict good"><div class="headline"><b>'
         f"{escape(words.PUSH_DONE.format(repo=pushed.address.repo_id))}</b></div>"
-        f'<div>{escape(said)}</div><dl class="hub-facts">{link}'
-        f"<dt>{escape(words.LOOK_REVISION)}</dt><dd>{escape(pushed.address.revision or '')}</dd>"
-        f"<dt>{escape(words.LOOK_SHA256)}</dt><dd>{escape(pushed.sha256)}</dd></dl>"
+        f'<div>{escape(said)}</div><dl class="hub-facts">{link}{rows}</dl>'
         f"<div>{escape(words.PUSH_LOAD)}</div>"
         f'<pre class="hub-code" tabindex="0"><code>{escape(chr(10).join(lines))}</code></pre></div>'
     )

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from inpformer.detector import AnomalyDetector
 from inpformer.errors import UserError
 from inpformer.presets import ENCODER_PRESETS
+from inpformer.sharing.look import look_at
+from inpformer.sharing.pull import pull
 from inpformer.sharing.records import PulledFile, RepoAddress, RepoLook, TransferStep
 from inpformer.ui import models_views, views
 from inpformer.ui.encoders import Encoders
@@ -46,13 +48,13 @@ class PullHandlers:
         self,
         handlers: Handlers,
         encoders: Encoders,
-        look_at: Callable[..., RepoLook] | None = None,
-        pull: Callable[..., PulledFile] | None = None,
+        look_at: Callable[..., RepoLook] = look_at,
+        pull: Callable[..., PulledFile] = pull,
     ) -> None:
         self.handlers = handlers
         self.encoders = encoders
-        self._look_at = look_at or _look_at
-        self._pull = pull or _pull
+        self._look_at = look_at
+        self._pull = pull
 
     def look(self, session_id: str, text: str | None, access: HubAccess) -> Iterator[str]:
         """Say what a repository holds before anything large is downloaded.
@@ -83,17 +85,18 @@ class PullHandlers:
         with session.work(words.A_PULL) as job:
             yield PullReport(views.message(words.PULL_LOOKING.format(address=address)), True)
             # With this visitor's own right, also where the file is here since another's visit.
-            look = self._look_at(_as_seen(session, address), token=access.token)
+            look = self._look_at(address, token=access.token)
+            if _has_moved(session.looked, look):
+                # What the visitor was shown is what comes.
+                address = RepoAddress(address.repo_id, session.looked.revision)
+                look = self._look_at(address, token=access.token)
             yield PullReport(views.progress(0.0, ""), True, models_views.look_card(look, words))
             _refuse(look, access, session)
-            # A detector to the commit. Of an encoder the newest, since that is what fits look for.
-            is_detector = look.kind == "detector"
-            wanted = RepoAddress(address.repo_id, look.revision) if is_detector else address
 
             def bring(
                 tell: Callable[[TransferStep | None], None], should_stop: Callable[[], bool]
             ) -> tuple[PulledFile, AnomalyDetector | None]:
-                pulled = self._pull(wanted, token=access.token, tell=tell, should_stop=should_stop)
+                pulled = self._pull(address, token=access.token, tell=tell, should_stop=should_stop)
                 tell(None)
                 return pulled, self._opened(pulled)
 
@@ -151,12 +154,11 @@ def _address(session: Session, text: str | None) -> RepoAddress:
     return RepoAddress.parse(text)
 
 
-def _as_seen(session: Session, address: RepoAddress) -> RepoAddress:
-    """Return the address of what the visitor was shown, should the branch have moved on since."""
-    seen = session.looked
-    if seen is None or seen.address != address or seen.kind == "encoder":
-        return address
-    return RepoAddress(address.repo_id, seen.revision)
+def _has_moved(seen: RepoLook | None, now: RepoLook) -> bool:
+    """Whether a branch has moved on since the visitor was shown what a detector there is."""
+    # Of an encoder the newest is taken, since that is what fits look for.
+    is_same = seen is not None and seen.address == now.address and now.kind == "detector"
+    return is_same and seen.revision != now.revision
 
 
 def _refuse(look: RepoLook, access: HubAccess, session: Session) -> None:
@@ -184,15 +186,3 @@ def _keep(session: Session, pulled: PulledFile, detector: AnomalyDetector) -> st
     if gone is not None:
         said += " " + words.OLDEST_DETECTOR_GONE.format(limit=len(session.own), name=gone.name)
     return said
-
-
-def _look_at(address: RepoAddress, *, token: str | None) -> RepoLook:
-    from inpformer.sharing.look import look_at
-
-    return look_at(address, token=token)
-
-
-def _pull(address: RepoAddress, **options: Any) -> PulledFile:
-    from inpformer.sharing.pull import pull
-
-    return pull(address, **options)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 
 from inpformer.errors import UserError
 from inpformer.pictures import draw_overlay
+from inpformer.sharing.measured import METRIC_NAMES
+from inpformer.sharing.push import push
 from inpformer.sharing.records import PushedDetector, PushWish, RepoAddress
 from inpformer.ui import models_views, views
 from inpformer.ui.evaluation_desk import Evaluated
@@ -36,16 +38,6 @@ LICENCES = (
     "gpl-3.0",
     "other",
 )
-# Figures as model cards name them, which are in English.
-_METRICS = {
-    "image_auroc": "image AUROC",
-    "image_ap": "image AP",
-    "image_f1_max": "image F1 max",
-    "pixel_auroc": "pixel AUROC",
-    "pixel_ap": "pixel AP",
-    "pixel_f1_max": "pixel F1 max",
-    "aupro": "AUPRO",
-}
 _PICTURE_SIDE = 480
 _GAP = 8  # pixels between a picture and its map
 
@@ -108,11 +100,9 @@ class PushHandlers:
         push: Pushes a detector.
     """
 
-    def __init__(
-        self, handlers: Handlers, push: Callable[..., PushedDetector] | None = None
-    ) -> None:
+    def __init__(self, handlers: Handlers, push: Callable[..., PushedDetector] = push) -> None:
         self.handlers = handlers
-        self._push = push or _push
+        self._push = push
 
     def facts(self, session_id: str, key: str | None = None) -> PushFacts:
         """Return what a visitor can push; a key that is gone chooses the one in use, or none."""
@@ -231,7 +221,7 @@ def _evaluated(session: Session, key: str | None) -> Evaluated | None:
 
 def _metrics(evaluated: Evaluated) -> dict[str, float]:
     mean = evaluated.evaluation.mean
-    values = {title: mean[name].value for name, title in _METRICS.items() if name in mean}
+    values = {title: mean[name].value for name, title in METRIC_NAMES.items() if name in mean}
     return {title: value for title, value in values.items() if value is not None}
 
 
@@ -268,9 +258,3 @@ def _drawn(inspection: Inspection) -> tuple[str, np.ndarray]:
     if result.confidence is not None:
         caption += f" · {ENGLISH.CONFIDENCE.format(value=result.confidence)}"
     return caption, np.hstack([image, gap, overlay])
-
-
-def _push(*values: Any, **options: Any) -> PushedDetector:
-    from inpformer.sharing.push import push
-
-    return push(*values, **options)
