@@ -54,7 +54,7 @@ def load_detector(
     """Load a detector from a preset, a file or the Hub; see `AnomalyDetector.load`."""
     target = choose_device(device)
     text = str(source)
-    address = _hub_address(Path(source))
+    address = _hub_address(source)
     if address is not None and address.revision is None:
         text = preset_name(address) or text
     if text == "auto":
@@ -83,12 +83,12 @@ def load_detector(
     )
 
 
-def _hub_address(path: Path) -> RepoAddress | None:
+def _hub_address(source: str | Path) -> RepoAddress | None:
     """Return what `user/repo` or `user/repo@revision` means; None for files and other names."""
-    if path.exists():
+    if Path(source).exists():
         return None
     try:
-        return RepoAddress.parse(path.as_posix())
+        return RepoAddress.parse(source if isinstance(source, str) else source.as_posix())
     except UserError:
         return None
 

@@ -7,12 +7,21 @@ redirect, and they are uploaded there before a commit names them. `fake_hub_serv
 from __future__ import annotations
 
 import hashlib
+import sys
 import threading
 from http.server import ThreadingHTTPServer
 from typing import Any
 
 from fake_hub_repo import LARGE, OWNER, TOKEN, FakeRepo, Fault, Request
 from fake_hub_server import CdnHandler, HubHandler
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *_: Any) -> None:
+        if not isinstance(sys.exc_info()[1], ConnectionError):  # a client may leave
+            super().handle_error(*_)
 
 
 class FakeHub:
@@ -56,9 +65,8 @@ class FakeHub:
             f"http://127.0.0.1:{server.server_address[1]}" for server in self._servers
         )
 
-    def _serve(self, handler: type) -> ThreadingHTTPServer:
-        server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        server.daemon_threads = True
+    def _serve(self, handler: type) -> _Server:
+        server = _Server(("127.0.0.1", 0), handler)
         server.hub = self
         return server
 

@@ -199,6 +199,16 @@ def test_the_picture_modules_never_import_torch_timm_or_gradio():
     assert not edges, edges
 
 
+def test_looking_at_the_hub_and_fetching_from_it_need_neither_torch_nor_the_page():
+    parts = ("hub", "hub_calls", "hub_download")
+    parts += tuple(
+        f"sharing.{part}"
+        for part in ("card", "description", "look", "measured", "problems", "pull", "writing")
+    )
+    edges = forbidden_edges(parts, ("torch", "torchvision", "timm", "gradio", "inpformer.ui"))
+    assert not edges, edges
+
+
 def test_fitting_imports_neither_picture_files_nor_the_page_nor_the_detector():
     edges = forbidden_edges(
         ("fitting",), (*PICTURE_LIBRARIES, *ours(*PICTURES, "geometry", "ui", "detector"))

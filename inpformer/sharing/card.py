@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from inpformer.presets import ENCODER_PRESETS
-from inpformer.sharing.description import Description
+from inpformer.sharing.description import Description, as_name
 from inpformer.sharing.records import PushWish
 
 LIBRARY = "inpformer"
@@ -30,6 +31,7 @@ _METHODS = {
     "training-free": "the training-free form of "
     "[INP-Former](https://arxiv.org/abs/2503.02424): prototypes by clustering, nothing learnt.",
 }
+_LONGEST = 5000  # signs in one line
 _OFFICIAL = " The weights are those of a checkpoint of the method's authors, converted."
 
 
@@ -76,9 +78,9 @@ def write_card(facts: CardFacts, wish: PushWish) -> str:
 
 def plain(text: str) -> str:
     """Return a person's text as one line of Markdown that shows just that text."""
-    line = " ".join(text.split())
-    line = "".join(sign for sign in line if sign.isprintable())
-    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", line)
+    line = as_name(text, _LONGEST)
+    escaped = re.sub(r"([!-%'-/:;=?@\[-`{-~])", r"\\\1", line)
+    return html.escape(escaped, quote=False)
 
 
 def plain_paragraphs(text: str) -> str:
@@ -99,7 +101,7 @@ def _card_data(facts: CardFacts, wish: PushWish) -> Any:
         pipeline_tag=_TASK,
         tags=[*TAGS, *_variant_tags(facts.description.variant)],
         base_model=f"timm/{preset.timm_name}" if on_timm else None,
-        model_name=" ".join(wish.title.split()) or name,
+        model_name=as_name(wish.title) or name,
         eval_results=_eval_results(wish) or None,
     )
 
@@ -113,7 +115,7 @@ def _variant_tags(variant: str) -> list[str]:
 def _eval_results(wish: PushWish) -> list[Any]:
     from huggingface_hub import EvalResult
 
-    data = " ".join(wish.metrics_on.split()) or "data of the owner"
+    data = as_name(wish.metrics_on, 200) or "data of the owner"
     return [
         EvalResult(
             task_type=_TASK,
@@ -121,7 +123,7 @@ def _eval_results(wish: PushWish) -> list[Any]:
             dataset_type=re.sub(r"[^a-z0-9]+", "-", data.lower()).strip("-") or "own-data",
             dataset_name=data,
             metric_type=_metric_type(name),
-            metric_name=" ".join(name.split()),
+            metric_name=as_name(name),
             metric_value=round(float(value), 6),
         )
         for name, value in (wish.metrics or {}).items()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -36,11 +36,17 @@ from inpformer.sharing.records import RepoAddress, RepoLook
 
 DETECTOR_FILE = "detector.safetensors"
 DESCRIPTION_FILE = "config.json"
+LOOK_SECONDS = 8.0  # that the Hub may take to list a repository
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
-def look_at(address: RepoAddress, *, token: str | None = None) -> RepoLook:
+def look_at(
+    address: RepoAddress,
+    *,
+    token: str | None = None,
+    should_stop: Callable[[], bool] | None = None,
+) -> RepoLook:
     """Say what a repository holds, without its large file.
 
     Where the Hub cannot be asked, what its cache here has is looked at, and `note` says so.
@@ -49,12 +55,14 @@ def look_at(address: RepoAddress, *, token: str | None = None) -> RepoLook:
         address: A repository with a detector, or one of timm with the weights of an encoder.
         token: None for the token of this machine, which may also use the cache unasked; an empty
             one for none at all, which is what strangers get who look with this program.
+        should_stop: Asked several times a second; True stops.
 
     Raises:
         WeightsError: It cannot be looked at, or holds nothing for this program.
+        TransferStoppedError: `should_stop` said so.
     """
     try:
-        return _ask(address, token)
+        return _ask(address, token, should_stop)
     except HubProblemError as problem:
         is_answer = problem.is_refusal or token is not None
         cached = None if is_answer else look_in_cache(address)
@@ -100,9 +108,17 @@ def is_commit(revision: str | None) -> bool:
     return revision is not None and _COMMIT.fullmatch(revision) is not None
 
 
-def _ask(address: RepoAddress, token: str | None) -> RepoLook:
+def _ask(
+    address: RepoAddress, token: str | None, should_stop: Callable[[], bool] | None
+) -> RepoLook:
     require_online()
-    info = call_hub(lambda _: _model_info(address, as_token(token)), address.repo_id)
+    given = as_token(token)
+    info = call_hub(
+        lambda _: _model_info(address, given),
+        address.repo_id,
+        should_stop=should_stop,
+        patience=LOOK_SECONDS,
+    )
     files = {item.rfilename: item for item in info.siblings or ()}
     preset = _preset_of(address)
     name = _choose_file(files, address, preset)
@@ -145,7 +161,7 @@ def _model_info(address: RepoAddress, token: str | bool | None) -> Any:
         info = HfApi(endpoint=endpoint(), token=token).model_info(
             address.repo_id,
             revision=address.revision,
-            timeout=ANSWER_SECONDS,
+            timeout=LOOK_SECONDS,
             files_metadata=True,
         )
     except HfHubHTTPError:

@@ -122,8 +122,10 @@ def pack(detector: AnomalyDetector, wish: PushWish, folder: Path) -> Parcel:
 
 
 def is_encoder_findable(detector: AnomalyDetector) -> bool:
-    """Whether the weights of the encoder are those that its name gives on any machine."""
-    from inpformer.modeling.build import build_encoder, encoder_fingerprint, read_state_dict
+    """Whether the weights of the encoder are to the bit those that its name gives."""
+    import torch
+
+    from inpformer.modeling.build import build_encoder, read_state_dict
 
     encoder = detector.config.encoder
     if not (encoder.timm_name or encoder.file_names):
@@ -135,7 +137,10 @@ def is_encoder_findable(detector: AnomalyDetector) -> bool:
         named = build_encoder(encoder, read_state_dict(path), f"'{path.name}'")
     except WeightsError:
         return False
-    return encoder_fingerprint(named) == encoder_fingerprint(detector.model.encoder)
+    own, other = detector.model.encoder.vit.state_dict(), named.vit.state_dict()
+    return own.keys() == other.keys() and all(
+        torch.equal(value.cpu(), other[name].cpu()) for name, value in own.items()
+    )
 
 
 def _is_share(value: Any) -> bool:

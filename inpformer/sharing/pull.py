@@ -43,7 +43,7 @@ def pull(
     """
     look = look_in_cache(address) if token is None and is_commit(address.revision) else None
     for _ in range(2):
-        look = look or look_at(address, token=token)
+        look = look or look_at(address, token=token, should_stop=should_stop)
         found = _find_cached(look, should_stop) if look.is_cached else None
         found = found or _download(look, token, tell, should_stop)
         if found.path.parent.name == look.revision:

@@ -51,7 +51,7 @@ def test_a_private_detector_is_looked_at_pulled_inspected_with_and_pushed_on(
     page.set_input_files("#picture input[type=file]", str(parts["blot"]))
     page.wait_for_selector("#picture img")
     page.click("#inspect")
-    visitor.wait_for_text("#verdict", "score")
+    visitor.wait_for_text("#verdict", "confidence")
     open_models(page)
     page.wait_for_selector("#push-form", state="visible")
     fill(page, "#push-repo", COPY)

@@ -84,7 +84,7 @@ class HubDouble:
         look = self.add(wish.repo_id, path)
         url = f"https://hub.example/{wish.repo_id}/tree/{COMMIT}"
         address = RepoAddress(wish.repo_id, COMMIT)
-        return PushedDetector(url, address, look.sha256, wish.is_private)
+        return PushedDetector(url, address, look.sha256, wish.is_private, "v1")
 
     def _step(self, step: TransferStep, tell, should_stop) -> None:
         waited = threading.Event()

@@ -23,6 +23,7 @@ NOT_SHOWN = {
     "evaluate_command.py",
     "export_command.py",
     "retrain_command.py",
+    "share_command.py",
     "train_command.py",
     "errors.py",
 }
@@ -172,7 +173,10 @@ def test_a_translation_keeps_everything_that_was_filled_in():
         "prediction.py:notice",
         "fitting.py:_method",
         "training/calibration_views.py:method_of",
-        "hub_download.py:_in_plain_words",
+        "sharing/problems.py:in_plain_words",
+        "sharing/problems.py:_answer_in_words",
+        "sharing/problems.py:_connection_in_words",
+        "sharing/problems.py:_disk_in_words",
         "images.py:notes",
     ],
 )
@@ -198,6 +202,10 @@ def test_notices_and_reasons_have_a_chinese_counterpart(name):
             "编码器 embedded，来自文件夹 weights/。",
         ),
         ("Steps must be 1 to 5, got 9.", "Steps 须在 1 到 5 之间，而不是 9。"),
+        (
+            "From the Hub cache, because offline mode is on (HF_HUB_OFFLINE).",
+            "来自 Hub 缓存，因为离线模式已开启 (HF_HUB_OFFLINE)。",
+        ),
         ("The setting inp_count must be 1 to 64, got 65.", "设置 inp_count 须在 1 到 64 之间"),
     ],
 )

@@ -13,6 +13,7 @@ from inpformer.ui.zh.sentences_datasets import DATASETS
 from inpformer.ui.zh.sentences_evaluation import EVALUATION
 from inpformer.ui.zh.sentences_files import FILES, SHOTS, UPLOADS
 from inpformer.ui.zh.sentences_onnx import ONNX
+from inpformer.ui.zh.sentences_sharing import SHARING
 from inpformer.ui.zh.sentences_training import TRAINING
 from inpformer.ui.zh.sentences_weights import SETTINGS, WEIGHTS
 
@@ -115,9 +116,10 @@ DETECTORS: Final = {
     "The benchmark geometry shows one crop of the picture, which cannot be tiled; leave out the "
     "tiles or the geometry.": "benchmark 几何只看图片的一个裁剪区域，不能分块；请去掉分块或该几何。",
     "A comparison needs at least 2 maps, not {count}.": "比较至少需要 2 张异常图，而不是 {count} 张。",
-    "'{text}' is neither a detector file, a Hub id (user/repo), nor an encoder. The encoders are: "
-    "auto, {known}.": (
-        "“{text}”既不是检测器文件，也不是 Hub 标识 (user/repo) 或编码器。编码器有：auto, {known}。"
+    "'{text}' is neither a detector file, a Hub id (user/repo, or user/repo@revision), nor an "
+    "encoder. The encoders are: auto, {known}.": (
+        "“{text}”既不是检测器文件，也不是 Hub 标识 (user/repo 或 user/repo@revision) 或编码器。"
+        "编码器有：auto, {known}。"
     ),
     "'{name}' was fitted with other weights of the encoder '{encoder}' than those found here, so "
     "its maps would be wrong. Bring the original weights, or save the detector again with its "
@@ -194,6 +196,7 @@ SENTENCES: Final = {
     **SHOTS,
     **TRAINING,
     **WEIGHTS,
+    **SHARING,
     **SETTINGS,
     **EXAMPLES,
     **ANNOTATIONS,

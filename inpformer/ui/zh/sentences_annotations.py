@@ -99,22 +99,6 @@ _EXCHANGE: Final = {
         "“{name}”的所有图片中都没有标记；请先标出缺陷。"
     ),
     "The store '{name}' has no pictures to push.": "标注库“{name}”中没有可推送的图片。",
-    "The data set {name} is public, so everybody would see the pictures; choose another name, or say that it may be public.": (
-        "数据集 {name} 是公开的，所有人都会看到图片；请换一个名称，或说明它可以公开。"
-    ),
-    "'{name}' is no name of a data set; write user/name.": (
-        "“{name}”不是数据集名称；请写成 用户/名称。"
-    ),
-    "Log in to the Hugging Face Hub first, with `hf auth login`.": (
-        "请先用 `hf auth login` 登录 Hugging Face Hub。"
-    ),
-    "The Hugging Face Hub does not let you write to {name}; log in with a token that may write, and check the name.": (
-        "Hugging Face Hub 不允许写入 {name}；请用有写权限的令牌登录，并检查名称。"
-    ),
-    "Somebody else pushed to {name} just now; push again.": "刚刚有人推送到了 {name}；请再次推送。",
-    "The Hugging Face Hub cannot be reached; see that there is a network and that HF_HUB_OFFLINE is not set, then push again.": (
-        "无法连接 Hugging Face Hub；请确认网络可用且未设置 HF_HUB_OFFLINE，然后再次推送。"
-    ),
     "The store '{name}' has no pictures to export.": "标注库“{name}”中没有可导出的图片。",
     "'{folder}' is not empty; choose a new folder.": "“{folder}”不是空的；请选择新文件夹。",
     "'{name}' is in none of the known layouts; name the format, or put normal pictures in a folder 'normal' and others in a folder 'defect'.": (

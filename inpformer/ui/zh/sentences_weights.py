@@ -20,9 +20,6 @@ WEIGHTS: Final = {
     "There is no weights file at '{path}'.": "“{path}”处没有权重文件。",
     "There is no weights file at '{path}'. Check the path, or leave it out to have the weights "
     "looked for.": "“{path}”处没有权重文件。请检查路径，或不指定路径以自动查找权重。",
-    "'{repo}' is neither a file here nor a Hub id of the form user/name.": (
-        "“{repo}”既不是本地文件，也不是 user/name 形式的 Hub 标识。"
-    ),
     "'{path}' is damaged, cut short or not readable. Copy or download it again.": (
         "“{path}”已损坏、不完整或不可读。请重新复制或下载。"
     ),
@@ -33,29 +30,6 @@ WEIGHTS: Final = {
         "如需手动放置，请从 {page} 下载 {file} 并保存为 weights/{name}，"
         "或以 {other} 为名放入 INPFORMER_WEIGHTS 指定的文件夹。"
     ),
-    "The detector {repo} could not be downloaded: {problem}. If you have it elsewhere ({page}), "
-    "copy {file} here and give its path.": (
-        "检测器 {repo} 无法下载：{problem}。如果您在别处有它 ({page})，"
-        "请将 {file} 复制到这里并给出路径。"
-    ),
-    "downloads are switched off": "下载已关闭",
-    "offline mode is on (HF_HUB_OFFLINE)": "离线模式已开启 (HF_HUB_OFFLINE)",
-    "the {file} of {repo} is damaged": "{repo} 的 {file} 已损坏",
-    "what answers at {host} is not the Hub, but perhaps a login page": (
-        "{host} 的应答不是 Hub，可能是登录页面"
-    ),
-    "{host} did not answer within {seconds} seconds": "{host} 在 {seconds} 秒内没有应答",
-    "{host} sent nothing for {seconds} seconds": "{host} 已有 {seconds} 秒没有发送数据",
-    "{repo} asks for an accepted licence and a login (`hf auth login`)": (
-        "{repo} 需要接受许可并登录 (`hf auth login`)"
-    ),
-    "the Hub has no {repo}, or it is private": "Hub 上没有 {repo}，或它是私有的",
-    "{repo} has no {file}, and pickles such as pytorch_model.bin are refused": (
-        "{repo} 没有 {file}，而 pytorch_model.bin 之类的 pickle 文件不予使用"
-    ),
-    "{host} answered with error {code}": "{host} 返回错误 {code}",
-    "{host} cannot be reached (is there a network?)": "无法连接 {host}（网络是否可用？）",
-    "the download failed ({kind}: {line})": "下载失败 ({kind}: {line})",
     "'{name}' is not a readable weights file: it is damaged, cut short, or a pickle with more than "
     "tensors in it, which is never opened. Copy or download it again.": (
         "“{name}”不是可读的权重文件：它已损坏、不完整，或是含有张量以外内容的 pickle（一律不打开）。"
