@@ -7,9 +7,13 @@ import os
 import re
 from dataclasses import dataclass, field
 
+from gradio.utils import get_space
+
 from inpformer.errors import UserError
 from inpformer.ui.words import Words
 
+_OAUTH = ("OAUTH_CLIENT_ID", "OAUTH_CLIENT_SECRET", "OAUTH_SCOPES", "OPENID_PROVIDER_URL")
+_PACKAGES = ("authlib", "itsdangerous")
 # What may stand in a header. Anything else would be named in an error of the http package.
 _TOKEN = re.compile(r"[!-~]{1,300}")
 
@@ -53,7 +57,6 @@ class HubAccess:
 
 def can_sign_in() -> bool:
     """Whether visitors can sign in with their account on the Hub: in a Space that is set up so."""
-    named = all(os.environ.get(name) for name in ("SPACE_ID", "OAUTH_CLIENT_ID"))
-    return named and all(
-        importlib.util.find_spec(name) is not None for name in ("authlib", "itsdangerous")
-    )
+    # Without any of these gradio would not start.
+    is_set_up = get_space() is not None and all(os.environ.get(name) for name in _OAUTH)
+    return is_set_up and all(importlib.util.find_spec(name) is not None for name in _PACKAGES)

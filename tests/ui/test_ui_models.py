@@ -20,12 +20,14 @@ from inpformer.ui.evaluation_data import EvaluationSource
 from inpformer.ui.handlers import Handlers
 from inpformer.ui.hub_access import HubAccess, can_sign_in
 from inpformer.ui.inspect_handlers import InspectHandlers
+from inpformer.ui.layout import build_demo
 from inpformer.ui.pull_handlers import PullHandlers, PullReport
 from inpformer.ui.push_handlers import LICENCES, PushForm, PushHandlers, PushReport
 from inpformer.ui.session import FREE
 from inpformer.ui.sessions import Sessions
 from inpformer.ui.shelf import Shelf
 from inpformer.ui.transfer import byte_words
+from inpformer.ui.wiring import EMPTY_TOKEN
 from inpformer.ui.words import CHINESE
 from inpformer.ui.words import ENGLISH as text
 
@@ -335,16 +337,23 @@ def test_a_token_is_in_no_log_no_session_and_nothing_that_is_returned(
 
 
 def test_signing_in_is_offered_only_in_a_space_that_is_set_up_for_it(monkeypatch):
-    for name in ("SPACE_ID", "OAUTH_CLIENT_ID"):
+    for name in ("SYSTEM", "SPACE_ID"):
         monkeypatch.delenv(name, raising=False)
-    assert not can_sign_in()
+    names = ("OAUTH_CLIENT_ID", "OAUTH_CLIENT_SECRET", "OAUTH_SCOPES", "OPENID_PROVIDER_URL")
+    for name in names:
+        monkeypatch.setenv(name, "of the space")
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: object())
+    assert not can_sign_in(), "this is no Space"
+    monkeypatch.setenv("SYSTEM", "spaces")
     monkeypatch.setenv("SPACE_ID", "ann/space")
-    assert not can_sign_in()
-    monkeypatch.setenv("OAUTH_CLIENT_ID", "of the space")
+    assert can_sign_in()
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     assert not can_sign_in(), "gradio's extra packages are missing"
     monkeypatch.setattr("importlib.util.find_spec", lambda name: object())
-    assert can_sign_in()
+    for name in names:
+        with monkeypatch.context() as less:
+            less.delenv(name)
+            assert not can_sign_in(), "gradio would not start"
 
 
 # Push
@@ -542,3 +551,42 @@ def test_a_visitors_list_of_pulls_is_bounded(pulling, hub, monkeypatch):
         last_of(pulling.pull("Ann", f"ann/n{number}", STRANGER))
     listed = words_of(pulling.pulled("Ann"))
     assert "ann/n2" in listed and "ann/n1" in listed and "ann/n0" not in listed
+
+
+# The page
+
+
+def names_of(config: dict) -> dict[int, str]:
+    return {part["id"]: part["props"].get("elem_id") for part in config["components"]}
+
+
+def test_no_program_is_offered_what_takes_a_token_and_no_answer_holds_one(source):
+    config = build_demo(source).get_config_file()
+    names = names_of(config)
+    taking = [
+        each
+        for each in config["dependencies"]
+        if "hub-token" in (names.get(number) for number in each["inputs"])
+    ]
+    assert len(taking) == 3, "look, pull and push"
+    assert all(each["api_visibility"] == "private" for each in taking)
+    for each in config["dependencies"]:
+        if "hub-token" in (names.get(number) for number in each["outputs"]):
+            by_browser = each["js"] == EMPTY_TOKEN and not each["backend_fn"]
+            assert by_browser or [event for _, event in each["targets"]] == ["click"]
+    token = next(part for part in config["components"] if names[part["id"]] == "hub-token")
+    assert token["props"]["type"] == "password"
+
+
+@pytest.mark.parametrize("is_offered", [True, False])
+def test_the_page_is_built_with_and_without_a_way_to_sign_in(source, monkeypatch, is_offered):
+    monkeypatch.setattr("inpformer.ui.models_tab.can_sign_in", lambda: is_offered)
+    attached = []
+    monkeypatch.setattr("gradio.routes.attach_oauth", attached.append)
+    demo = build_demo(source)
+    assert ("hub-sign-in" in names_of(demo.get_config_file()).values()) is is_offered
+    assert bool(attached) is is_offered, "gradio asks for its extra packages only then"
+
+
+def test_the_browser_keeps_no_history_of_what_was_typed(page):
+    assert page.options["run_history"] is False
