@@ -272,7 +272,7 @@ def _parser() -> argparse.ArgumentParser:
     evaluate_command.register(verbs, common, model)
     train_command.register(verbs, common, model)
     export_command.register(verbs, common)
-    share_command.register(verbs, common, model)
+    share_command.register(verbs, common)
     return parser
 
 

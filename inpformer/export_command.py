@@ -15,7 +15,9 @@ def register(verbs: Any, common: argparse.ArgumentParser) -> None:
     """Add the verb to the command's parser."""
     verb = verbs.add_parser("export", parents=[common], help=export.__doc__.splitlines()[0])
     verb.set_defaults(run=export)
-    verb.add_argument("detector", type=Path, help="detector file")
+    verb.add_argument(
+        "detector", type=Path, help="detector file, or user/repo[@revision] on the Hub"
+    )
     verb.add_argument("-o", "--output", type=Path, required=True, help="ONNX file to write")
     verb.add_argument(
         "--picture-size",

@@ -92,7 +92,7 @@ def download(
     asked = _Asked(repo_id, filename, revision or "main", as_token(token), max_bytes)
     # Forced the second time: a damaged copy in the cache would be handed out again.
     for force in (False, True):
-        with _no_leftovers(repo_id):
+        with asked.no_leftovers():
             path = call_hub(
                 lambda line, force=force: asked.fetch(line, force),
                 repo_id,
@@ -120,6 +120,7 @@ class _Asked:
     ) -> None:
         self._repo_id, self._filename, self._revision = repo_id, filename, revision
         self._token, self._max_bytes = token, max_bytes
+        self._etag = ""
 
     def fetch(self, line: Lifeline, force: bool) -> Path:
         """Download with the library; runs in the thread."""
@@ -139,6 +140,7 @@ class _Asked:
             )
         if self._max_bytes is not None and (metadata.size or 0) > self._max_bytes:
             raise HubProblemError(f"the {self._filename} of {self._repo_id} is too large")
+        self._etag = metadata.etag
         line.beat()
         return Path(
             library.hf_hub_download(
@@ -153,6 +155,22 @@ class _Asked:
                 tqdm_class=_watched_bar(line, metadata.size or 0),
             )
         )
+
+    @contextmanager
+    def no_leftovers(self) -> Iterator[None]:
+        """Remove what a failed download began, also where its thread was left behind asleep."""
+        name = hub_library().repo_folder_name(repo_id=self._repo_id, repo_type="model")
+        blobs = cache_folder() / name / "blobs"
+        before = set(blobs.glob("*.incomplete"))
+        try:
+            yield
+        except BaseException:
+            # Of this very file alone: it has a lock, so nobody else is at it.
+            for path in set(blobs.glob("*.incomplete")) - before:
+                if self._etag and path.name.startswith(f"{self._etag}."):
+                    with suppress(OSError):
+                        path.unlink()
+            raise
 
 
 def _watched_bar(line: Lifeline, byte_total: int) -> type:
@@ -181,21 +199,6 @@ def _watched_bar(line: Lifeline, byte_total: int) -> type:
             line.beat()
 
     return WatchedBar
-
-
-@contextmanager
-def _no_leftovers(repo_id: str) -> Iterator[None]:
-    """Remove what a failed download began, also where its thread was left behind asleep."""
-    name = hub_library().repo_folder_name(repo_id=repo_id, repo_type="model")
-    blobs = cache_folder() / name / "blobs"
-    before = set(blobs.glob("*.incomplete"))
-    try:
-        yield
-    except BaseException:
-        for path in set(blobs.glob("*.incomplete")) - before:
-            with suppress(OSError):
-                path.unlink()
-        raise
 
 
 def is_whole(path: Path) -> bool:

@@ -21,7 +21,7 @@ def register(verbs: Any, common: argparse.ArgumentParser, model: argparse.Argume
     """Add the verb to the command's parser."""
     verb = verbs.add_parser("retrain", parents=[common, model], help=_first_line(retrain))
     verb.set_defaults(run=retrain)
-    verb.add_argument("detector", type=Path, help="detector file to start from; it stays")
+    verb.add_argument("detector", type=Path, help="detector, file or Hub id, to start from")
     verb.add_argument(
         "--normal", nargs="+", type=Path, required=True, help="normal pictures, or folders"
     )

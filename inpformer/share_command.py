@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from inpformer.sharing.records import PulledFile, PushWish, RepoLook, TransferStep
 
 
-def register(verbs: Any, common: argparse.ArgumentParser, model: argparse.ArgumentParser) -> None:
+def register(verbs: Any, common: argparse.ArgumentParser) -> None:
     """Add the verbs to the command's parser."""
     verb = verbs.add_parser("info", parents=[common], help=_first_line(info))
     verb.set_defaults(run=info)
@@ -31,7 +31,7 @@ def register(verbs: Any, common: argparse.ArgumentParser, model: argparse.Argume
     verb.add_argument("repo", metavar="USER/REPO[@REVISION]", help="where it is on the Hub")
     verb.add_argument("-o", "--output", type=Path, help="copy it to this file, too")
 
-    verb = verbs.add_parser("push", parents=[common, model], help=_first_line(push))
+    verb = verbs.add_parser("push", parents=[common], help=_first_line(push))
     verb.set_defaults(run=push)
     verb.add_argument("file", type=Path, help="detector file")
     verb.add_argument("repo", metavar="USER/REPO", help="made if it is not there")
@@ -43,6 +43,7 @@ def register(verbs: Any, common: argparse.ArgumentParser, model: argparse.Argume
     verb.add_argument("--measured-on", help="what the data of the report is called")
     verb.add_argument("--pictures", nargs="+", type=Path, default=[], help="pictures to show")
     verb.add_argument("--bundle-encoder", action="store_true", help="push the encoder too")
+    verb.add_argument("--weights", type=Path, help="file with the encoder's weights")
 
 
 def info(options: argparse.Namespace) -> int:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from inpformer import hub_calls
 from inpformer.annotations.archive import write_card_set
 from inpformer.annotations.labelled_set import OutgoingSet
 from inpformer.annotations.store import AnnotationStore
@@ -42,7 +41,6 @@ def push_dataset(
     *,
     private: bool = True,
     token: str | None = None,
-    endpoint: str | None = None,
 ) -> PushReport:
     """Push all pictures and masks of a store as the next version of a data set.
 
@@ -53,7 +51,6 @@ def push_dataset(
         repo_id: `user/name`; made if it is not there.
         private: Nobody else may see it. A data set that is public already is refused then.
         token: With the right to write; the one of `hf auth login` if left out.
-        endpoint: Address of the Hub; the usual one if left out.
 
     Raises:
         UserError: The store is empty, or the Hub refuses or cannot be reached.
@@ -61,7 +58,7 @@ def push_dataset(
     outgoing = OutgoingSet(store)
     if not outgoing.names:
         raise UserError(f"The store '{store.folder}' has no pictures to push.")
-    api = writing_api(endpoint or hub_calls.endpoint(), token)
+    api = writing_api(token)
     try:
         with tempfile.TemporaryDirectory() as temporary:
             write_card_set(Path(temporary), outgoing)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from inpformer.errors import UserError
-from inpformer.hub_calls import Lifeline, call_hub, endpoint, require_online
+from inpformer.hub_calls import Lifeline, call_hub, require_online
 from inpformer.sharing.look import DETECTOR_FILE
 from inpformer.sharing.outgoing import PICTURE_FOLDER, Parcel, check_wish, pack
 from inpformer.sharing.problems import HubProblemError
@@ -52,7 +53,7 @@ def push(
         TransferStoppedError: `should_stop` said so.
     """
     wish = check_wish(wish)
-    api = writing_api(endpoint(), token)
+    api = writing_api(token)
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         parcel = pack(detector, wish, Path(folder))
         try:
@@ -82,7 +83,8 @@ def _send(
     additions = [_addition(name, path, counter) for name, path in files.items()]
 
     def upload(line: Lifeline) -> None:
-        line.wait_long()  # how far it is cannot always be told
+        if _sends_by_xet():
+            line.wait_long()  # this way of the library does not tell us how far it is
         counter.line = line
         api.preupload_lfs_files(repo_id, additions)
 
@@ -92,7 +94,14 @@ def _send(
 
     tell_step(0, total)
     # Apart from the commit, so that an upload that nobody waits for any more changes nothing.
-    call_hub(upload, repo_id, tell=tell_step, should_stop=should_stop, may_repeat=False)
+    call_hub(
+        upload,
+        repo_id,
+        tell=tell_step,
+        should_stop=should_stop,
+        may_repeat=False,
+        patience=_PATIENCE,
+    )
     commit = call_hub(lambda _: _commit(api, wish, target, additions), repo_id, patience=_PATIENCE)
     _tag(api, repo_id, target.version, commit)
     tell_step(total, total)
@@ -104,6 +113,12 @@ def _send(
         version=target.version,
         is_encoder_inside=parcel.is_encoder_inside,
     )
+
+
+def _sends_by_xet() -> bool:
+    from huggingface_hub import constants
+
+    return find_spec("hf_xet") is not None and not constants.HF_HUB_DISABLE_XET
 
 
 class _Target:

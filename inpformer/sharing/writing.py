@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from inpformer.errors import UserError
-from inpformer.hub_calls import as_token, hub_library
+from inpformer.hub_calls import as_token, endpoint, hub_library
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -14,11 +14,10 @@ if TYPE_CHECKING:
 _TAG = re.compile(r"v([1-9]\d{0,8})")
 
 
-def writing_api(address: str, token: str | None) -> HfApi:
+def writing_api(token: str | None) -> HfApi:
     """Return the Hub's library, set to push.
 
     Args:
-        address: Of the Hub.
         token: See `as_token`.
 
     Raises:
@@ -33,7 +32,7 @@ def writing_api(address: str, token: str | None) -> HfApi:
             "Log in to the Hugging Face Hub first, with `hf auth login`, or give a token that may "
             "write."
         )
-    return HfApi(endpoint=address, token=given)
+    return HfApi(endpoint=endpoint(), token=given)
 
 
 def open_repository(api: HfApi, repo_id: str, kind: str, is_private: bool) -> bool:

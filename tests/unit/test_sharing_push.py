@@ -17,6 +17,7 @@ from safetensors.torch import load_file, save_file
 from inpformer.detector import AnomalyDetector
 from inpformer.detector_file import import_official_detector
 from inpformer.errors import TransferStoppedError, UserError
+from inpformer.sharing import push as push_module
 from inpformer.sharing.look import look_at
 from inpformer.sharing.outgoing import is_encoder_findable
 from inpformer.sharing.pull import pull
@@ -227,6 +228,23 @@ def test_without_a_network_and_offline_a_push_says_so(detector, lonely_machine, 
     assert "cannot be reached" in refusal(detector)
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     assert "offline mode is on" in refusal(detector)
+
+
+def test_what_somebody_else_pushed_meanwhile_is_not_written_over(detector, fake_hub):
+    def meanwhile(step) -> None:
+        repo = fake_hub.models[REPO]
+        if len(repo.commits) == 1:
+            repo.commit({**repo.files, "theirs.txt": b"x"})
+
+    with pytest.raises(UserError, match="somebody else pushed"):
+        push(detector, WISH, token=TOKEN, tell=meanwhile)
+    assert fake_hub.models[REPO].files.keys() == {".gitattributes", "theirs.txt"}
+
+
+def test_a_silent_hub_is_left(detector, fake_hub, monkeypatch):
+    monkeypatch.setattr(push_module, "_PATIENCE", 0.5)
+    fake_hub.silent = True
+    assert "did not answer within 0.5 seconds" in refusal(detector)
 
 
 # Progress, stopping, tokens
