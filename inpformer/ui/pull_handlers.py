@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import NamedTuple
 
 from inpformer.detector import AnomalyDetector
@@ -92,14 +93,7 @@ class PullHandlers:
                 look = self._look_at(address, token=access.token)
             yield PullReport(views.progress(0.0, ""), True, models_views.look_card(look, words))
             _refuse(look, access, session)
-
-            def bring(
-                tell: Callable[[TransferStep | None], None], should_stop: Callable[[], bool]
-            ) -> tuple[PulledFile, AnomalyDetector | None]:
-                pulled = self._pull(address, token=access.token, tell=tell, should_stop=should_stop)
-                tell(None)
-                return pulled, self._opened(pulled)
-
+            bring = partial(self._bring, address, access.token)
             found = yield from transfer(
                 bring, job, words.PULL_OPENING, words, lambda bar: PullReport(bar, True)
             )
@@ -115,6 +109,17 @@ class PullHandlers:
         """Return the list of what a visitor pulled, as HTML."""
         session = self.handlers.sessions.get(session_id)
         return models_views.pulled_list(session.pulled, session.words)
+
+    def _bring(
+        self,
+        address: RepoAddress,
+        token: str | None,
+        tell: Callable[[TransferStep | None], None],
+        should_stop: Callable[[], bool],
+    ) -> tuple[PulledFile, AnomalyDetector | None]:
+        pulled = self._pull(address, token=token, tell=tell, should_stop=should_stop)
+        tell(None)
+        return pulled, self._opened(pulled)
 
     def _opened(self, pulled: PulledFile) -> AnomalyDetector | None:
         if pulled.look.kind == "encoder":

@@ -18,7 +18,12 @@ from inpformer.sharing.records import (
     RepoLook,
     TransferStep,
 )
+from inpformer.ui.hub_access import HubAccess
+from inpformer.ui.pull_handlers import PullReport
+from inpformer.ui.push_handlers import PushReport
 
+STRANGER, OWNER = HubAccess(), HubAccess("hf_of_ann")
+PLATE = "ann/plate"
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 
@@ -96,3 +101,15 @@ class HubDouble:
                 return
             waited.wait(0.005)
         raise AssertionError("the test forgot this transfer")
+
+
+def last_of(reports) -> PullReport | PushReport:
+    """Return the last report of a transfer, having seen that it alone says that it is over."""
+    *running, last = reports
+    assert running and all(each.is_running for each in running) and not last.is_running
+    return last
+
+
+def key_of(handlers) -> str:
+    """Return the key of Ann's oldest detector."""
+    return next(iter(handlers.sessions.get("Ann").own))
