@@ -11,7 +11,7 @@ from inpformer.errors import UserError
 REPORT_FILE = "evaluation.json"
 _KIND = "inpformer-evaluation-"
 _LARGEST_BYTES = 500_000_000
-_NAMES = {
+METRIC_NAMES = {
     "image_auroc": "image AUROC",
     "image_ap": "image AP",
     "image_f1_max": "image F1-max",
@@ -56,7 +56,7 @@ def read_metrics(path: Path) -> tuple[dict[str, float], str]:
 def _figures(evaluation: dict[str, Any]) -> tuple[dict[str, float], str]:
     figures = {
         name: float(evaluation["mean"][key]["value"])
-        for key, name in _NAMES.items()
+        for key, name in METRIC_NAMES.items()
         if evaluation["mean"][key]["value"] is not None
     }
     return figures, f"{evaluation['data']} ({evaluation['protocol']} protocol)"

@@ -31,7 +31,7 @@ class Encoders:
     def names(self) -> list[str]:
         """Names of the encoders to choose from, the start's first."""
         own = self._shelf.start.config.encoder.name
-        return [own, *(name for name in ENCODER_PRESETS if name != own and _is_here(name))]
+        return [own, *(name for name in ENCODER_PRESETS if name != own and is_here(name))]
 
     def detector(self, name: str | None, words: Words) -> AnomalyDetector:
         """Return a detector to fit from, by the name of its encoder; None takes the start.
@@ -51,8 +51,8 @@ class Encoders:
             return self._others[name]
 
 
-def _is_here(name: str) -> bool:
-    """Whether an encoder has weights without a download."""
+def is_here(name: str) -> bool:
+    """Whether an encoder of a preset has weights without a download."""
     try:
         found = hub.find_encoder_weights(ENCODER_PRESETS[name], allow_download=False)
     except WeightsError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,7 +18,7 @@ from inpformer.evaluation.report import write_report
 from inpformer.evaluation.report_pictures import thumbnail
 from inpformer.ui import evaluate_views, views
 from inpformer.ui.background import Background
-from inpformer.ui.evaluation_data import EvaluationData, EvaluationSource
+from inpformer.ui.evaluation_data import EvaluationData, EvaluationSource, data_line
 from inpformer.ui.evaluation_desk import Evaluated, EvaluationDesk
 from inpformer.ui.handlers import Handlers, SourceChoices
 from inpformer.ui.session import FREE, Job, Session
@@ -116,17 +116,19 @@ class EvaluateHandlers:
         keys = list(dict.fromkeys(keys))
         if not 1 <= len(keys) <= MAX_DETECTORS:
             raise UserError(words.EVALUATE_COUNT.format(count=len(keys)))
-        detectors = [(shelf.title(session, key), shelf.detector(session, key)) for key in keys]
+        detectors = {key: (shelf.title(session, key), shelf.detector(session, key)) for key in keys}
         with session.work(words.AN_EVALUATION) as job, self.data.open(session, source) as dataset:
-            work = Background(
-                lambda tell: [
-                    evaluate_one(
-                        title, detector, dataset, EvaluateConfig(protocol, title=title), tell, job
-                    )
-                    for title, detector in detectors
-                ],
-                _REPORT_SECONDS,
-            )
+            line = data_line(source, dataset, protocol)
+
+            def look(tell: Callable[[str], None]) -> list[Evaluated]:
+                found = []
+                for key, (title, detector) in detectors.items():
+                    config = EvaluateConfig(protocol, title=title)
+                    one = evaluate_one(title, detector, dataset, config, tell, job)
+                    found.append(replace(one, key=key, data=line))
+                return found
+
+            work = Background(look, _REPORT_SECONDS)
             count = sum(sample.split == "test" for sample in dataset.samples)
             yield from self._run(session, work, job, count * len(detectors))
 

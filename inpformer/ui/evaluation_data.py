@@ -42,6 +42,22 @@ class EvaluationSource:
     is_local: bool = False
 
 
+def data_line(source: EvaluationSource, dataset: DataSet, protocol: str) -> str:
+    """Say in English what pictures these are, for readers who were not there; no path is named."""
+    # The layout is how files lie, and no proof that they are the data set it is named after.
+    names = {
+        "part": f"the example part '{source.part}' of INP-Former++ Lab",
+        "annotations": "pictures labelled by the owner",
+    }
+    name = names.get(source.kind, f"the owner's data set in the layout of {dataset.layout}")
+    test = [sample for sample in dataset.samples if sample.split == "test"]
+    anomalous = sum(sample.is_anomalous for sample in test)
+    return (
+        f"{name}: {len(test) - anomalous} normal and {anomalous} anomalous pictures, "
+        f"protocol {protocol}"
+    )
+
+
 class EvaluationData:
     """Opens the data sets that visitors name.
 

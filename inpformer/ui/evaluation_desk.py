@@ -17,11 +17,15 @@ class Evaluated:
         title: What the page calls it.
         evaluation: What was found.
         thumbnails: By name of the picture, the address of a small overlay.
+        key: How the shelf knows it.
+        data: What it was shown, in English: for who was not there.
     """
 
     title: str
     evaluation: Evaluation
     thumbnails: dict[str, str]
+    key: str = ""
+    data: str = ""
 
     @property
     def pictures(self) -> tuple[PictureRecord, ...]:

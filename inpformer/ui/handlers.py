@@ -53,7 +53,9 @@ class Handlers:
     def report_detector(self, session: Session) -> DetectorReport:
         """Return what the page says of the detector a visitor uses."""
         detector, title = self.detector_of(session), self.shelf.title(session)
-        card = views.detector_card(detector, title, session.words)
+        own = session.own.get(session.detector_key)
+        origin = own.origin if own is not None else None
+        card = views.detector_card(detector, title, session.words, origin)
         return DetectorReport(session.detector_key, self.shelf.choices(session), card)
 
     def arrive(self, session_id: str, pass_key: str = "") -> DetectorReport:

@@ -30,6 +30,7 @@ from inpformer.ui.inspect_handlers import report as inspect_report
 from inpformer.ui.inspect_tab import build_inspect_tab, wire_inspect_tab
 from inpformer.ui.inspect_values import empty_report, report_outputs, report_values
 from inpformer.ui.learn_tab import build_learn_tab, wire_learn_tab
+from inpformer.ui.models_tab import build_models_tab, wire_models_tab
 from inpformer.ui.page import Page
 from inpformer.ui.ready import ReadyDetectors
 from inpformer.ui.result_list import list_results
@@ -96,6 +97,8 @@ def build_demo(
                 page |= build_annotate_tab(handlers)
             with gr.Tab(label("TAB_EVALUATE"), id="evaluate") as page["evaluate_tab"]:
                 page |= build_evaluate_tab(evaluating)
+            with gr.Tab(label("TAB_MODELS"), id="models") as page["models_tab"]:
+                page |= build_models_tab()
             with gr.Tab(label("TAB_LEARN"), id="learn") as page["learn_tab"]:
                 page |= build_learn_tab(handlers)
         _wire_head(handlers, demo, page)
@@ -107,6 +110,7 @@ def build_demo(
         wire_compare_tab(handlers, page)
         wire_annotate_tab(handlers, page)
         wire_evaluate_tab(evaluating, page)
+        wire_models_tab(handlers, fitting.encoders, page, allow_folders)
         wire_learn_tab(handlers, page)
         wire_agents(AgentTools(handlers, upload_root), demo)
     demo.queue(default_concurrency_limit=4, max_size=settings.queue)

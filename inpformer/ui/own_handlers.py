@@ -156,7 +156,7 @@ def _card(session: Session, chosen: OwnDetector | None) -> str:
     kept = words.OWN_COUNT.format(count=len(session.own), limit=MAX_DETECTORS)
     return (
         f'<div class="message"><div>{escape(what)}</div>'
-        f'<div class="faint">{escape(kept)}</div></div>'
+        f'{views.hub_line(chosen.origin, words)}<div class="faint">{escape(kept)}</div></div>'
     )
 
 

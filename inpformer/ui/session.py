@@ -18,6 +18,7 @@ import numpy as np
 
 from inpformer.detector import AnomalyDetector
 from inpformer.errors import UserError
+from inpformer.sharing.records import PulledFile, RepoAddress, RepoLook
 from inpformer.ui.inspection import Inspection, ViewSettings
 from inpformer.ui.turns import TURNS
 from inpformer.ui.words import ENGLISH, Words
@@ -28,10 +29,24 @@ if TYPE_CHECKING:
 
 MAX_DETECTORS = 6
 MAX_INSPECTIONS = 48
+MAX_PULLED = 24
 MAX_NAME = 80
 FREE = "free"
 
 SessionKind = Literal["page", "answer", "detector"]
+
+
+@dataclass(frozen=True)
+class HubOrigin:
+    """Where on the Hub a detector is, to the byte.
+
+    Attributes:
+        address: The repository with the commit as its revision.
+        sha256: Of the detector file.
+    """
+
+    address: RepoAddress
+    sha256: str
 
 
 @dataclass(frozen=True)
@@ -43,12 +58,14 @@ class OwnDetector:
         name: What the visitor calls it.
         detector: The detector.
         shots: The normal pictures behind it at display size, `(h, w, 3)` uint8; may be none.
+        origin: Where on the Hub it is; None if it came from elsewhere.
     """
 
     key: str
     name: str
     detector: AnomalyDetector
     shots: tuple[np.ndarray, ...] = ()
+    origin: HubOrigin | None = None
 
 
 @dataclass
@@ -85,6 +102,8 @@ class Session:
         uploads: Files of the web server's cache that they brought, or that were drawn for them.
         desk: What they annotate; None until they do.
         evaluation: Their newest evaluation; None until there is one.
+        looked: What they looked at on the Hub last; None until they do.
+        pulled: What they pulled from the Hub, by its address with the commit, the oldest first.
         job: Their running fit or other long work.
         pass_key: A secret of their browser tab's, by which a reloaded page is known again; empty
             for callers that are no page.
@@ -104,6 +123,8 @@ class Session:
     uploads: set[Path] = field(default_factory=set)
     desk: AnnotationDesk | None = None
     evaluation: EvaluationDesk | None = None
+    looked: RepoLook | None = None
+    pulled: OrderedDict[str, PulledFile] = field(default_factory=OrderedDict)
     job: Job | None = None
     pass_key: str = ""
     left_at: float | None = None
@@ -176,15 +197,27 @@ class Session:
         return inspection
 
     def add_detector(
-        self, name: str, detector: AnomalyDetector, shots: tuple[np.ndarray, ...] = ()
+        self,
+        name: str,
+        detector: AnomalyDetector,
+        shots: tuple[np.ndarray, ...] = (),
+        origin: HubOrigin | None = None,
     ) -> OwnDetector | None:
         """Keep a detector and use it; return the oldest one if it had to make room."""
         key = f"own:{uuid.uuid4().hex[:12]}"
-        self.own[key] = OwnDetector(key, name, detector, shots)
+        self.own[key] = OwnDetector(key, name, detector, shots, origin)
         self.detector_key = key
         if len(self.own) <= MAX_DETECTORS:
             return None
         return self.own.popitem(last=False)[1]
+
+    def note_pulled(self, pulled: PulledFile) -> None:
+        """Remember what they pulled, the newest last; the oldest beyond the bound goes."""
+        address = str(RepoAddress(pulled.look.address.repo_id, pulled.look.revision))
+        self.pulled.pop(address, None)
+        self.pulled[address] = pulled
+        while len(self.pulled) > MAX_PULLED:
+            self.pulled.popitem(last=False)
 
     def free_name(self, name: str) -> str:
         """Return `name`, with a number if one of their detectors is called so."""
@@ -253,9 +286,10 @@ class Session:
             self.job.stop.set()
         self.own.clear()
         self.inspections.clear()
+        self.pulled.clear()
         self.uploads.clear()
         self.current, self.detector_key, self.list_view = None, FREE, None
-        self.desk = self.evaluation = None
+        self.desk = self.evaluation = self.looked = None
         with self._lock:
             folder, self._folder = self._folder, None
         if folder is not None:

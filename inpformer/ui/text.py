@@ -7,7 +7,7 @@ from typing import Final
 TITLE: Final = "INP-Former++ Lab"
 LEAD: Final = (
     "Find what is anomalous in a picture, where, and why. Show a few normal pictures, fit a "
-    "detector in a minute, then inspect. Nothing you upload leaves this server."
+    "detector in a minute, then inspect. Nothing you upload leaves this server unless you push it."
 )
 NO_SUCH_EXAMPLE: Final = "This example is not on the server; choose another one."
 NO_READY_DETECTOR: Final = (
@@ -27,6 +27,7 @@ UNFITTED_NAME: Final = "no normal pictures yet, {encoder}"
 ZERO_SHOT_NAME: Final = "zero-shot (multi-part prototypes, learnt on other parts), {encoder}"
 WITH_MEMORY: Final = "{variant} with a memory of normal patches (not in the paper)"
 FITTED_NAME: Final = "{variant} from {shots} normal picture(s), {encoder}"
+ON_THE_HUB: Final = "On the Hub: {repo} · revision {revision} · sha256 {sha256}"
 CALIBRATED: Final = (
     "Threshold from {method}; about {rate:.0%} of such views lie above it. Of new normal parts, "
     "up to {part_rate:.0%} may be flagged: more normal pictures make that less."
@@ -47,6 +48,7 @@ TAB_FEWSHOT: Final = "Few-shot"
 TAB_EXPLORER: Final = "INP explorer"
 TAB_COMPARE: Final = "Compare"
 TAB_EVALUATE: Final = "Evaluate"
+TAB_MODELS: Final = "Models"
 TAB_LEARN: Final = "Learn"
 DETECTOR_LABEL: Final = "Detector in use, in every tab"
 FREE_TITLE: Final = "Training-free prototypes (no normal pictures needed)"

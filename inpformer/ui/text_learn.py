@@ -122,6 +122,8 @@ LEARN_PRIVACY: Final = """## Privacy
 
 - Your pictures go to this server and nowhere else. The page asks no other server for anything;
 there are no analytics and no history of runs.
+- The server asks the Hugging Face Hub only when you pull or push in *Models*. A token serves that
+one action and is not kept; no picture is pushed unless you choose it and agree.
 - Pictures, detectors and results of your visit are yours alone, and nobody else's page can reach
 them. Only a limited number is kept: the oldest go first.
 - They are deleted, with the drawings made of them, when you press *Forget me*, minutes after you

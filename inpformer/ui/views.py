@@ -7,18 +7,22 @@ from html import escape
 from inpformer.detector import AnomalyDetector
 from inpformer.progress import FitStep
 from inpformer.ui.inspection import Inspection
+from inpformer.ui.session import HubOrigin
 from inpformer.ui.translate import translate
 from inpformer.ui.viewer_data import Layer
 from inpformer.ui.words import Words
 
 
-def detector_card(detector: AnomalyDetector, title: str, words: Words) -> str:
+def detector_card(
+    detector: AnomalyDetector, title: str, words: Words, origin: HubOrigin | None = None
+) -> str:
     """Say what the detector in use is, what its threshold stands for, and what to know about it.
 
     Args:
         detector: The one in use.
         title: What the page calls it.
         words: The visitor's language.
+        origin: Where on the Hub it is, if it is there.
     """
     name = detector_name(detector, words)
     lines = [words.READY.format(name=name if name == title else f"{title}: {name}")]
@@ -34,7 +38,18 @@ def detector_card(detector: AnomalyDetector, title: str, words: Words) -> str:
     notices = [words.NOTICE.format(text=translate(notice, words)) for notice in detector.notices]
     body = "".join(f"<div>{escape(line)}</div>" for line in lines)
     body += "".join(f'<div class="notice">{escape(line)}</div>' for line in notices)
+    body += hub_line(origin, words)
     return f'<div class="detector-card">{body}</div>'
+
+
+def hub_line(origin: HubOrigin | None, words: Words) -> str:
+    """Return where on the Hub a detector is, as HTML; empty for one that is not there."""
+    if origin is None:
+        return ""
+    line = words.ON_THE_HUB.format(
+        repo=origin.address.repo_id, revision=origin.address.revision, sha256=origin.sha256
+    )
+    return f'<div class="faint hub-line">{escape(line)}</div>'
 
 
 def progress_bar(step: FitStep, words: Words) -> str:

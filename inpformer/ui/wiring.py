@@ -15,6 +15,7 @@ from gradio.processing_utils import save_file_to_cache
 
 from inpformer.errors import UserError
 from inpformer.ui.handlers import DetectorReport, Handlers
+from inpformer.ui.hub_access import HubAccess
 from inpformer.ui.translate import translate
 from inpformer.ui.turns import TURNS
 from inpformer.ui.words import Words, words_of
@@ -26,7 +27,11 @@ MODEL_TURN: dict[str, Any] = {"concurrency_id": "inspect", "concurrency_limit": 
 # Fits and other long work do, too, beside them.
 FIT_TURN: dict[str, Any] = {"concurrency_id": "fit", "concurrency_limit": 1}
 COMPARE_TURN: dict[str, Any] = {"concurrency_id": "compare", "concurrency_limit": 1}
+# What waits for the Hub needs no turn; the bound is for the line that all share.
+TRANSFERS: dict[str, Any] = {"concurrency_id": "transfer", "concurrency_limit": 4}
 DETECTOR = ("detector", "card")
+# In the browser alone: what was typed is not sent again.
+EMPTY_TOKEN = "() => ''"
 SCROLL_TO = "() => document.querySelector('{selector}').scrollIntoView({{block: 'start'}})"
 
 
@@ -43,6 +48,25 @@ def is_local(request: gr.Request) -> bool:
     host = getattr(request.client, "host", "") or ""
     is_forwarded = any(name in request.headers for name in ("x-forwarded-for", "forwarded"))
     return host in ("127.0.0.1", "::1") and not is_forwarded
+
+
+def hub_access(
+    typed: str | None, login: gr.OAuthToken | None, request: gr.Request, is_own_computer: bool
+) -> HubAccess:
+    """Return the right with which a visitor asks the Hub, for one call.
+
+    Args:
+        typed: Token in the field.
+        login: Of the visitor to the Space; None without one.
+        request: The visitor's.
+        is_own_computer: Whether who sits at this computer may use its login.
+
+    Raises:
+        UserError: What was typed is no token.
+    """
+    signed_in = None if login is None else login.token
+    is_own = is_own_computer and is_local(request)
+    return HubAccess.of(typed, signed_in, is_own, words_of(request))
 
 
 def parts_of(page: dict[str, Any], names: tuple[str, ...]) -> list[Any]:

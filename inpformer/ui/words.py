@@ -22,6 +22,7 @@ from inpformer.ui import (
     text_fewshot,
     text_inspect,
     text_learn,
+    text_models,
     text_painter,
 )
 
@@ -34,6 +35,7 @@ CATALOGUES = (
     text_annotate,
     text_evaluate,
     text_learn,
+    text_models,
     text_painter,
     text_agents,
 )

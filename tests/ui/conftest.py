@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from example_tree import write_examples
+from hub_double import PLATE, HubDouble
 from PIL import Image
 from ui_doubles import Page, ScriptedDetector, striped
 
@@ -20,11 +21,14 @@ from inpformer.detector import AnomalyDetector, Provenance
 from inpformer.examples import Examples
 from inpformer.modeling.build import build_encoder, build_model
 from inpformer.presets import EncoderConfig
-from inpformer.ui import fewshot_handlers
+from inpformer.ui import fewshot_handlers, transfer
+from inpformer.ui.encoders import Encoders
 from inpformer.ui.example_handlers import ExampleHandlers
 from inpformer.ui.fewshot_handlers import FewshotHandlers
 from inpformer.ui.handlers import Handlers
 from inpformer.ui.inspect_handlers import InspectHandlers
+from inpformer.ui.pull_handlers import PullHandlers
+from inpformer.ui.push_handlers import PushHandlers
 from inpformer.ui.sessions import Sessions
 from inpformer.ui.shelf import Shelf
 
@@ -195,3 +199,37 @@ def quick_fits(monkeypatch) -> None:
 
     monkeypatch.setattr(FitConfig, "for_encoder", quick)
     monkeypatch.setattr(fewshot_handlers, "_REPORT_SECONDS", 0.005)
+
+
+@pytest.fixture
+def hub(tmp_path, plus) -> HubDouble:
+    (tmp_path / "hub").mkdir()
+    double = HubDouble(tmp_path / "hub")
+    path = plus.save(double.folder / "detector.safetensors", bundle_encoder=True)
+    double.add(
+        PLATE,
+        path,
+        encoder="tiny",
+        is_encoder_inside=True,
+        variant="INP-Former++",
+        shot_count=1,
+        threshold=0.25,
+        licence="mit",
+        metrics={"image AUROC": 0.987},
+        metrics_on="20 pictures of plates",
+    )
+    return double
+
+
+@pytest.fixture
+def pulling(handlers, hub, monkeypatch) -> PullHandlers:
+    monkeypatch.setattr(transfer, "_REPORT_SECONDS", 0.005)
+    return PullHandlers(handlers, Encoders(handlers.shelf), hub.look_at, hub.pull)
+
+
+@pytest.fixture
+def pushing(handlers, hub, plus, monkeypatch) -> PushHandlers:
+    """The actions of a visitor called Ann, who has a detector."""
+    monkeypatch.setattr(transfer, "_REPORT_SECONDS", 0.005)
+    handlers.sessions.get("Ann").add_detector("Plate", plus)
+    return PushHandlers(handlers, hub.push)

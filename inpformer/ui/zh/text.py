@@ -7,7 +7,7 @@ from typing import Final
 TITLE: Final = "INP-Former++ Lab"
 LEAD: Final = (
     "找出图片中什么异常、在哪里、为什么。给出几张正常图片，一分钟拟合一个检测器，然后开始检测。"
-    "您上传的内容不会离开这台服务器。"
+    "除非您自己推送，您上传的内容不会离开这台服务器。"
 )
 NO_SUCH_EXAMPLE: Final = "服务器上没有这个示例；请另选一个。"
 NO_READY_DETECTOR: Final = (
@@ -27,6 +27,7 @@ UNFITTED_NAME: Final = "尚无正常图片，{encoder}"
 ZERO_SHOT_NAME: Final = "零样本（多部件原型，学自其他部件），{encoder}"
 WITH_MEMORY: Final = "{variant}，并记住正常图块（不在论文中）"
 FITTED_NAME: Final = "{variant}，由 {shots} 张正常图片拟合，{encoder}"
+ON_THE_HUB: Final = "位于 Hub：{repo} · 提交 {revision} · 校验值 {sha256}"
 CALIBRATED: Final = (
     "阈值来自：{method}；约 {rate:.0%} 的此类视图高于阈值。新的正常部件中，可能有至多 {part_rate:.0%} "
     "被标为异常：正常图片越多，这一比例越低。"
@@ -42,6 +43,7 @@ TAB_FEWSHOT: Final = "小样本"
 TAB_EXPLORER: Final = "INP 浏览器"
 TAB_COMPARE: Final = "比较"
 TAB_EVALUATE: Final = "评估"
+TAB_MODELS: Final = "模型"
 TAB_LEARN: Final = "了解"
 DETECTOR_LABEL: Final = "各标签页共用的检测器"
 FREE_TITLE: Final = "免训练原型（无需正常图片）"
