@@ -12,7 +12,7 @@ import threading
 from inpformer.errors import UserError
 from inpformer.settings import Settings, read_port
 
-_LATE_SECONDS = 5.0
+_LATE_SECONDS = 15.0  # a first visitor has had a first result by then
 
 
 def main() -> int:
@@ -24,7 +24,8 @@ def main() -> int:
         return 2
     options = _parser(settings).parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    for name in ("httpx", "httpx2"):  # they tell of every request
+        logging.getLogger(name).setLevel(logging.WARNING)
 
     # Before gradio and the Hub client are imported: they read these once.
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")

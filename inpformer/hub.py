@@ -12,10 +12,10 @@ from inpformer.config import UNTRAINED_NOTICE
 from inpformer.errors import WeightsError
 from inpformer.hub_calls import HUB_PAGES
 from inpformer.hub_download import download, find_in_cache, is_whole
+from inpformer.hub_problems import HubProblemError
 from inpformer.places import WEIGHTS as PACKAGE_WEIGHTS
 from inpformer.presets import ENCODER_PRESETS, EncoderConfig, encoder_preset
 from inpformer.settings import value_of
-from inpformer.sharing.problems import HubProblemError
 
 logger = logging.getLogger(__name__)
 

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from inpformer.errors import TransferStoppedError, UserError
-from inpformer.sharing.problems import HubProblemError, as_problem
+from inpformer.hub_problems import HubProblemError, as_problem
 
 HUB_PAGES = "https://huggingface.co"
 ANSWER_SECONDS = 3.0

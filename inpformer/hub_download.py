@@ -24,7 +24,7 @@ from inpformer.hub_calls import (
     hub_library,
     require_online,
 )
-from inpformer.sharing.problems import HubProblemError
+from inpformer.hub_problems import HubProblemError
 
 logger = logging.getLogger(__name__)
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from inpformer.errors import ConfigError, require
 
 Stem = Literal["patches", "filters", "filters-only"]
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,99}", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,16 @@ class EncoderConfig:
             "token_budget",
         ):
             require(getattr(self, name) >= 1, f"{name} must be at least 1")
+        # A detector file of somebody else's says these: they must not lead out of our folders, or
+        # to the Hub.
+        require(
+            all(_PLAIN_NAME.fullmatch(str(name)) for name in self.file_names),
+            "file_names must be plain names of files, without folders",
+        )
+        require(
+            not self.timm_name or _PLAIN_NAME.fullmatch(self.timm_name) is not None,
+            "timm_name must be a plain name of timm's",
+        )
         require(self.stem in get_args(Stem), f"stem must be one of {get_args(Stem)}")
         require(self.register_tokens >= 0, "register_tokens must not be negative")
         _require_distance_range(self.distance_range)

@@ -11,7 +11,7 @@ from inpformer.annotations.archive import write_card_set
 from inpformer.annotations.labelled_set import OutgoingSet
 from inpformer.annotations.store import AnnotationStore
 from inpformer.errors import UserError
-from inpformer.sharing.problems import as_problem
+from inpformer.hub_problems import as_problem
 from inpformer.sharing.writing import next_version, open_repository, writing_api
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from typing import Any
 from inpformer.config import ModelConfig
 from inpformer.config_table import from_dict
 from inpformer.errors import ConfigError
+from inpformer.hub_problems import HubProblemError
 from inpformer.scales import Calibration
-from inpformer.sharing.problems import HubProblemError
 from inpformer.version import DETECTOR_FORMAT
 
 MAX_BYTES = 1_000_000

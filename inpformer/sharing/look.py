@@ -21,6 +21,7 @@ from inpformer.hub_calls import (
     require_online,
 )
 from inpformer.hub_download import download, find_in_cache, is_whole, snapshot_folder
+from inpformer.hub_problems import HubProblemError
 from inpformer.presets import ENCODER_PRESETS, EncoderConfig
 from inpformer.sharing.description import (
     MAX_BYTES,
@@ -31,7 +32,6 @@ from inpformer.sharing.description import (
     read_header,
     read_json,
 )
-from inpformer.sharing.problems import HubProblemError
 from inpformer.sharing.records import RepoAddress, RepoLook
 
 DETECTOR_FILE = "detector.safetensors"

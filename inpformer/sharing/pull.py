@@ -10,8 +10,8 @@ from pathlib import Path
 
 from inpformer.errors import TransferStoppedError, WeightsError
 from inpformer.hub_download import download, find_in_cache
+from inpformer.hub_problems import HubProblemError
 from inpformer.sharing.look import is_commit, look_at, look_in_cache
-from inpformer.sharing.problems import HubProblemError
 from inpformer.sharing.records import PulledFile, RepoAddress, RepoLook, TransferStep
 
 logger = logging.getLogger(__name__)

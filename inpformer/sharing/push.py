@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from inpformer.errors import UserError
 from inpformer.hub_calls import Lifeline, call_hub, require_online
+from inpformer.hub_problems import HubProblemError
 from inpformer.sharing.look import DETECTOR_FILE
 from inpformer.sharing.outgoing import PICTURE_FOLDER, Parcel, check_wish, pack
-from inpformer.sharing.problems import HubProblemError
 from inpformer.sharing.records import PushedDetector, PushWish, RepoAddress, TransferStep
 from inpformer.sharing.writing import next_version, open_repository, writing_api
 

@@ -589,3 +589,18 @@ def test_a_detector_with_a_smaller_decoder_comes_back_as_it_was(source, picture,
     assert_same_maps(small, AnomalyDetector.load(path), picture)
     again = AnomalyDetector.load(path).fit([picture], QUICK)
     assert again.config.decoder_depth == 2, "the settings of the new fit count"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("file_names", ["/etc/weights.safetensors"]),
+        ("file_names", ["../../weights.safetensors"]),
+        ("file_names", ["C:\\weights.safetensors"]),
+        ("timm_name", "hf-hub:somebody/encoder"),
+        ("timm_name", "local-dir:/srv"),
+    ],
+)
+def test_a_strangers_file_cannot_send_us_to_other_folders_or_to_the_hub(saved, name, value):
+    rewrite(saved, lambda header, _: header["model"]["encoder"].update({name: value}))
+    assert_refused(lambda: AnomalyDetector.load(saved, "cpu"), name, "plain name")

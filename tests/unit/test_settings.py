@@ -15,8 +15,8 @@ from inpformer import examples, hub, hub_calls, settings
 from inpformer.detector import AnomalyDetector, Provenance
 from inpformer.errors import ConfigError
 from inpformer.examples import Examples
+from inpformer.hub_problems import HubProblemError
 from inpformer.settings import SETTINGS, Settings
-from inpformer.sharing.problems import HubProblemError
 from inpformer.ui import layout
 from inpformer.ui.sessions import Sessions
 

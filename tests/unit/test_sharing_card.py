@@ -11,6 +11,7 @@ from huggingface_hub import ModelCard
 
 from inpformer.errors import UserError
 from inpformer.evaluation.records import METRICS
+from inpformer.hub_problems import HubProblemError
 from inpformer.sharing.card import TAGS, CardFacts, write_card
 from inpformer.sharing.description import (
     MAX_BYTES,
@@ -21,7 +22,6 @@ from inpformer.sharing.description import (
     read_json,
 )
 from inpformer.sharing.measured import _NAMES, read_metrics
-from inpformer.sharing.problems import HubProblemError
 from inpformer.sharing.records import PushWish, RepoAddress
 
 HEADER = read_file_header(READY)

@@ -114,6 +114,8 @@ SETTINGS: Final = {
     ),
     "The opacity must be between 0 and 1, not {value}.": "不透明度须在 0 与 1 之间，而不是 {value}。",
     "The colour map": "配色",
+    "The setting file_names must be plain names of files, without folders.": "设置 file_names 只能是不含文件夹的文件名。",
+    "The setting timm_name must be a plain name of timm's.": "设置 timm_name 必须是 timm 中的普通模型名称。",
     "An encoder needs at least one block in `layers`.": "编码器的 `layers` 至少需要一个模块。",
     "Encoder layers must be 0-based, ascending and without repeats.": (
         "编码器层号须从 0 起、递增且不重复。"
