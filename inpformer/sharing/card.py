@@ -212,15 +212,14 @@ def _encoder(facts: CardFacts) -> str:
             f"The weights of the encoder ({plain(found.encoder)}) are **inside** the file; their "
             f"licence {terms}, whatever that of the rest is."
         )
-    where = (
-        f" ([timm](https://huggingface.co/timm/{preset.timm_name}))"
-        if preset and (preset.timm_name)
-        else ""
-    )
+    where = "they come with the program"
+    if preset and preset.timm_name:
+        page = f"[timm](https://huggingface.co/timm/{preset.timm_name})"
+        where = f"the program finds or downloads them ({page})"
     terms = f" Their licence is {licence}." if licence else ""
     return (
-        f"The weights of the encoder ({plain(found.encoder)}) are **not** in the file; the program "
-        f"finds or downloads them{where}.{terms}"
+        f"The weights of the encoder ({plain(found.encoder)}) are **not** in the file; {where}."
+        f"{terms}"
     )
 
 

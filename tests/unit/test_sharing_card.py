@@ -21,7 +21,7 @@ from inpformer.sharing.description import (
     read_header,
     read_json,
 )
-from inpformer.sharing.measured import _NAMES, read_metrics
+from inpformer.sharing.measured import METRIC_NAMES, read_metrics
 from inpformer.sharing.records import PushWish, RepoAddress
 
 HEADER = read_file_header(READY)
@@ -223,11 +223,11 @@ def evaluation() -> dict:
 
 
 def test_the_figures_of_a_report_are_read(tmp_path):
-    assert tuple(_NAMES) == METRICS
+    assert tuple(METRIC_NAMES) == METRICS
     (tmp_path / "evaluation.json").write_text(report(evaluation()))
     for path in (tmp_path, tmp_path / "evaluation.json"):
         figures, data = read_metrics(path)
-        assert figures.keys() == {name for key, name in _NAMES.items() if key != "aupro"}
+        assert figures.keys() == {name for key, name in METRIC_NAMES.items() if key != "aupro"}
         assert set(figures.values()) == {0.5} and data == "mvtec: 1 class (paper protocol)"
 
 
