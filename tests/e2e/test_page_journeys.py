@@ -31,6 +31,7 @@ def inspect(visitor, path, words="confidence"):
 def test_one_click_opens_an_example_that_is_compared_and_forget_me_closes_it(new_visitor):
     visitor = new_visitor()
     results = visitor.page.locator("#results-gallery button")
+    results.first.wait_for()
     assert results.count() == 2 and "deep scratch" in results.first.inner_text()
     for _ in range(2):  # the same result can be opened again
         visitor.tab("Inspect")

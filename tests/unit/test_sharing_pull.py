@@ -404,7 +404,13 @@ def test_ctrl_c_leaves_nothing_half_made(online, home):
     command = [sys.executable, "-m", "inpformer", "pull", REPO, "--json"]
     environment = {**os.environ, "PYTHONPATH": str(READY.parents[2])}
     with subprocess.Popen(
-        command, env=environment, stderr=subprocess.PIPE, text=True, cwd=home.parent
+        command,
+        env=environment,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=home.parent,
+        # Whoever started the tests in the background had Ctrl-C ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as process:
         deadline = time.monotonic() + 60
         while not online.cdn_requests and time.monotonic() < deadline:
