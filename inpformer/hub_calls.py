@@ -21,6 +21,8 @@ from inpformer.hub_problems import HubProblemError, as_problem
 
 HUB_PAGES = "https://huggingface.co"
 ANSWER_SECONDS = 3.0
+# The connection gives up after whoever waits for it, who can say how long that was.
+GRACE_SECONDS = 2.0
 SILENCE_SECONDS = 10.0
 _ASK_SECONDS = 0.1  # between two questions whether to stop
 _LEAVE_SECONDS = 2.0  # for a stopped thread to clean up

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from inpformer.hub_calls import (
     ANSWER_SECONDS,
+    GRACE_SECONDS,
     Lifeline,
     Tell,
     as_token,
@@ -131,7 +132,10 @@ class _Asked:
             self._repo_id, self._filename, revision=self._revision, endpoint=address
         )
         metadata = library.get_hf_file_metadata(
-            url, token=self._token, timeout=ANSWER_SECONDS, endpoint=address
+            url,
+            token=self._token,
+            timeout=ANSWER_SECONDS + GRACE_SECONDS,
+            endpoint=address,
         )
         if metadata.commit_hash is None or metadata.etag is None:
             host = urlsplit(address).hostname

@@ -13,6 +13,7 @@ from inpformer.errors import WeightsError
 from inpformer.hub import HUB_FILE
 from inpformer.hub_calls import (
     ANSWER_SECONDS,
+    GRACE_SECONDS,
     Lifeline,
     as_token,
     call_hub,
@@ -161,7 +162,7 @@ def _model_info(address: RepoAddress, token: str | bool | None) -> Any:
         info = HfApi(endpoint=endpoint(), token=token).model_info(
             address.repo_id,
             revision=address.revision,
-            timeout=LOOK_SECONDS,
+            timeout=LOOK_SECONDS + GRACE_SECONDS,
             files_metadata=True,
         )
     except HfHubHTTPError:
@@ -244,7 +245,8 @@ def _read_beginning(
     headers = {**build_hf_headers(token=token), "Range": f"bytes=0-{most - 1}"}
     headers["Accept-Encoding"] = "identity"
     data = b""
-    with get_session().stream("GET", url, headers=headers, timeout=ANSWER_SECONDS) as response:
+    timeout = ANSWER_SECONDS + GRACE_SECONDS
+    with get_session().stream("GET", url, headers=headers, timeout=timeout) as response:
         hf_raise_for_status(response)
         for piece in response.iter_bytes(64 * 1024):
             line.beat()

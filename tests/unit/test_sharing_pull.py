@@ -251,8 +251,7 @@ def test_what_cannot_be_had_is_said_in_one_sentence(online, text, words):
 def test_a_login_page_and_silence_are_told_from_the_hub(online, change, monkeypatch):
     setattr(online, change, change == "silent")
     monkeypatch.setattr(look, "LOOK_SECONDS", 0.5)
-    # The connection and whoever watches it run out of patience at the same moment.
-    words = {"is_hub": "is not the Hub", "silent": "did not answer"}[change]
+    words = {"is_hub": "is not the Hub", "silent": "did not answer within 0.5 seconds"}[change]
     assert words in refusal()
 
 
