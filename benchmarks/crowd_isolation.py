@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import random
 import threading
 import time
 import traceback
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -67,7 +69,7 @@ class Crowd:
         with self._lock:
             self.problems.append(what)
 
-    def check(self, visitor: Visitor, named: frozenset[str] = frozenset()) -> None:
+    def check(self, visitor: Visitor, named: Set[str] = frozenset()) -> None:
         """See that all that came to a visitor since the last time is theirs.
 
         Args:
@@ -96,12 +98,12 @@ class Crowd:
     def left_of(self, visitor: Visitor) -> list[str]:
         """Return what the disk has of a visitor: names, and files in which their word stands."""
         word, found = visitor.mark.word, []
-        for path in (path for folder in self.folders for path in folder.rglob("*")):
-            try:
-                if word in path.name or (path.is_file() and word.encode() in path.read_bytes()):
-                    found.append(str(path))
-            except FileNotFoundError:
-                continue  # of somebody else, who is being forgotten
+        # Others are being forgotten meanwhile, which `os.walk` does not mind.
+        for folder, _, names in (each for root in self.folders for each in os.walk(root)):
+            for path in (Path(folder, name) for name in names):
+                with contextlib.suppress(FileNotFoundError):
+                    if word in str(path) or word.encode() in path.read_bytes():
+                        found.append(str(path))
         return found
 
 
@@ -204,7 +206,8 @@ class Life:
 
     def _explore(self) -> None:
         self.visitor.act("show_newest", self.random.choice(_VIEWS))
-        self.visitor.act("explain_patch", self.random.randrange(5), self.random.randrange(5))
+        row, column = (self.random.randrange(1, 5) for _ in range(2))
+        self.visitor.act("explain_patch", row, column)
 
     def _results(self) -> None:
         answer = self.visitor.act(f"results_{self.random.choice(('csv', 'json', 'zip'))}")
@@ -226,7 +229,11 @@ class Life:
             ("label_normal", (f"{other.mark.word}-1.png",)),
         ):
             self.refused(name, *values)
-        for path in _folders_of_visitors(self.crowd):
+        secret_paths = _folders_of_visitors(self.crowd)
+        # A refusal repeats what was asked for.
+        named = self.crowd.marks.found("\n".join(secret_paths).encode())[0]
+        named |= {other.session, other.mark.word}
+        for path in secret_paths:
             self.refused("inspect", file_value(path, "x.png"), *_LOOK)
             if self.visitor.download(path).status_code == 200:
                 self.crowd.problem(f"{path} was served")
@@ -242,7 +249,7 @@ class Life:
             if thief.act("arrive", near).data[0] == other.pass_key:
                 self.crowd.problem("a near miss of a pass key was taken")
             self.visitor.received += thief.received
-        self.crowd.check(self.visitor, frozenset({other.session, other.mark.word}))
+        self.crowd.check(self.visitor, named)
 
     def refused(self, name: str, *values: Any) -> None:
         """See that the page refuses this."""
@@ -275,7 +282,9 @@ class Life:
 
 def _folders_of_visitors(crowd: Crowd) -> list[str]:
     """Return a few real files in folders of visitors, which no page was ever told of."""
-    paths = (path for folder in crowd.folders for path in folder.glob("inpformer-*/*/*"))
+    paths = (
+        path for folder in crowd.folders for path in folder.glob("inpformer-*/inpformer-*/*/*")
+    )
     return [str(path) for path in sorted(paths)[:3]]
 
 
