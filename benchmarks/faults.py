@@ -22,9 +22,8 @@ from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "tests"))
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from fake_hub import FakeHub
 from fake_hub_repo import TOKEN
@@ -36,7 +35,7 @@ from inpformer.errors import UserError
 from inpformer.files import PARTIAL_SUFFIX
 from inpformer.images import load_image
 
-_WORKER = ROOT / "benchmarks" / "faults_worker.py"
+_WORKER = Path(__file__).resolve().with_name("faults_worker.py")
 _LOST = "LOST"
 
 

@@ -38,9 +38,7 @@ def inspect(detector: AnomalyDetector, folder: Path, number: int) -> Path:
     """Inspect a picture and keep its heat map."""
     result = detector.predict(picture(number))
     path = folder / f"{number}.png"
-    save_png(
-        path, draw_heatmap(picture(number), result.anomaly_map, value_range=result.colour_range())
-    )
+    save_png(path, draw_heatmap(result.anomaly_map, result.colour_range()))
     return path
 
 
