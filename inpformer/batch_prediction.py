@@ -200,6 +200,11 @@ class _Pipeline(Generic[Source]):
                 batch.append((each, picture, prepared))
         if not batch:
             return
-        results = self._detector.predict_batch([prepared for *_, prepared in batch])
+        try:
+            results = self._detector.predict_batch([prepared for *_, prepared in batch])
+        except UserError as error:
+            for each, picture, _ in batch:
+                each.inspected = Inspected(each.source, picture, error=error)
+            return
         for (each, picture, _), result in zip(batch, results, strict=True):
             each.inspected = Inspected(each.source, picture, result)

@@ -192,6 +192,14 @@ class AnomalyDetector:
         engine = make_engine(name, self)
         return AnomalyDetector(self._model, self.config, self.provenance, self.calibration, engine)
 
+    def on_cpu(self) -> AnomalyDetector:
+        """Return a copy of this detector on the CPU, with torch; the device lends no memory."""
+        from inpformer.memory_limits import copy_to_cpu
+
+        return AnomalyDetector(
+            copy_to_cpu(self._model), self.config, self.provenance, self.calibration
+        )
+
     @property
     def map_names(self) -> tuple[MapName, ...]:
         """Maps this detector gives, the default one first."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import glob
 import io
 import os
 import time
@@ -19,6 +20,8 @@ from inpformer.pictures import stretch
 
 PARTIAL_SUFFIX = ".part"
 _RENAME_PAUSES = (0.01, 0.03, 0.1, 0.3)  # seconds
+# Nobody writes one file for so long: whoever began it was killed.
+_ABANDONED_SECONDS = 3600.0
 
 
 def to_uint16(anomaly_map: np.ndarray, value_range: tuple[float, float]) -> np.ndarray:
@@ -106,6 +109,7 @@ def replacing(path: Path, *, durable: bool = False) -> Iterator[Path]:
         _rename(partial, path)
         if durable:
             _flush_folder(path.parent)
+        _remove_abandoned(path)
     except OSError as error:
         raise UserError(_save_problem(path, error)) from error
     finally:
@@ -158,6 +162,16 @@ def _flush_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def _remove_abandoned(path: Path) -> None:
+    """Delete what writers of this very file left half-written when they were killed."""
+    now = time.time()
+    for partial in path.parent.glob(f".{glob.escape(path.name)}.*{PARTIAL_SUFFIX}"):
+        with contextlib.suppress(OSError):  # somebody else was faster
+            # By how far apart they are: a clock that was set back must not keep it for ever.
+            if abs(now - partial.stat().st_mtime) > _ABANDONED_SECONDS:
+                partial.unlink()
 
 
 def _rename(partial: Path, path: Path) -> None:

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
 from inpformer.config import MapName
-from inpformer.errors import ConfigError
+from inpformer.errors import ConfigError, UserError, WeightsError
 from inpformer.explanation import explain
 from inpformer.geometry import ImageGeometry
 from inpformer.images import check_image
+from inpformer.memory_limits import (
+    NO_MEMORY,
+    ON_CPU_NOTICE,
+    free_cache,
+    is_out_of_memory,
+)
 from inpformer.model_input import batch_tensor, make_geometry, tile_layout
 from inpformer.modeling.model import INPFormerOutput
 from inpformer.result import AnomalyResult
@@ -107,12 +113,34 @@ def prepare(detector: AnomalyDetector, image: np.ndarray, looking: Looking) -> P
 
 
 def predict_batch(detector: AnomalyDetector, batch: Sequence[PreparedImage]) -> list[AnomalyResult]:
-    """Inspect prepared pictures at once.
+    """Inspect prepared pictures at once; where a GPU has too little memory, on the CPU.
 
     Args:
         detector: That prepared them.
         batch: At least one; the network must see all of them at the same size.
+
+    Raises:
+        UserError: There is too little memory, or the network gives no numbers.
     """
+    try:
+        return _predict_batch(detector, batch)
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+    # Out of the `except`: the error holds on to what was computed so far.
+    free_cache(detector.device)
+    if len(batch) > 1:
+        half = len(batch) // 2
+        return predict_batch(detector, batch[:half]) + predict_batch(detector, batch[half:])
+    if detector.device.type == "cpu":
+        raise UserError(NO_MEMORY)
+    noted = [replace(each, notices=(*each.notices, ON_CPU_NOTICE)) for each in batch]
+    return predict_batch(detector.on_cpu(), noted)
+
+
+def _predict_batch(
+    detector: AnomalyDetector, batch: Sequence[PreparedImage]
+) -> list[AnomalyResult]:
     started = time.perf_counter()
     with torch.inference_mode():
         output = run_model(detector, [each.pixels for each in batch])
@@ -127,6 +155,7 @@ def predict_batch(detector: AnomalyDetector, batch: Sequence[PreparedImage]) -> 
         elif len(batch) > 1:
             # A view would keep the maps of the whole batch for as long as one result is kept.
             own_maps = {name: values.copy() for name, values in own_maps.items()}
+        _check_numbers(own_maps)
         found.append((own_maps, own_scores))
     seconds = (time.perf_counter() - started) / len(batch)
     return [
@@ -188,6 +217,15 @@ def _predict_tiles(
         for name, values in tile_maps.items()
     }
     return blended, {name: max(scores) for name, scores in tile_scores.items()}
+
+
+def _check_numbers(maps: dict[MapName, np.ndarray]) -> None:
+    """See that there is a verdict: nothing is above a threshold that is no number."""
+    if not all(np.isfinite(values).all() for values in maps.values()):
+        raise WeightsError(
+            "The detector gives no numbers for this picture, so there is no verdict: its weights "
+            "are damaged. Load or fit it again."
+        )
 
 
 def _said(tiles: tuple[int, int] | None, geometry: str) -> str:

@@ -108,9 +108,14 @@ def load_trained_state(model: INPFormer, state: dict[str, Tensor], source: str) 
     """Copy `state` into the trained part of `model`, strictly.
 
     Raises:
-        WeightsError: Names what is missing, unknown or of another shape.
+        WeightsError: Names what is missing, unknown or of another shape; or a weight is no number.
     """
     _check_fit(trained_state(model), state, source)
+    if not all(value.isfinite().all() for value in state.values()):
+        raise WeightsError(
+            f"{source} holds weights that are no numbers, so it cannot judge anything. Copy it "
+            "again, or fit the detector again."
+        )
     model.load_state_dict(state, strict=False)  # the check above was strict; the encoder stays
 
 

@@ -156,6 +156,9 @@ class AnnotationSetHandlers:
         """
         session = self.handlers.sessions.get(session_id)
         store, words = self.annotating.desk(session).store, session.words
+        # The library would name the folder of the store, which is nobody's business.
+        if not store.pictures():
+            raise UserError(words.ANNOTATE_EMPTY)
         path = session.new_path(f"annotations_{re.sub('[^a-z-]', '', kind)}.zip")
         folder = path.parent / "export"
         try:

@@ -35,6 +35,7 @@ from inpformer.ui.page import Page
 from inpformer.ui.ready import ReadyDetectors
 from inpformer.ui.result_list import list_results
 from inpformer.ui.results_section import wire_results
+from inpformer.ui.server_folder import ServerFolder, remove_leftovers
 from inpformer.ui.session import FREE
 from inpformer.ui.sessions import Sessions
 from inpformer.ui.shelf import Shelf
@@ -51,6 +52,12 @@ CSS_PATH = Path(__file__).with_name("style.css")
 _READ_PASS_KEY = "() => [sessionStorage.getItem('inpformer-visitor') || '']"
 _KEEP_PASS_KEY = "(key) => { sessionStorage.setItem('inpformer-visitor', key); }"
 _CACHE_SECONDS = (3600, 4 * 3600)
+# Where files lie that a visitor brought, used or not.
+_BROUGHT = (
+    *("picture", "many", "folder", "files", "own_load", "lab_normal", "lab_anomalous"),
+    *("lab_unknown", "compare_files", "annotate_files", "annotate_folder", "import_file"),
+    "evaluate_zip",
+)
 
 
 def build_demo(
@@ -71,9 +78,14 @@ def build_demo(
     """
     settings = settings or Settings()
     upload_root = Path(get_upload_folder())
-    sessions = sessions or Sessions(
-        settings.visitors, 60.0 * settings.idle_minutes, upload_root=upload_root
-    )
+    if sessions is None:
+        remove_leftovers(upload_root)
+        sessions = Sessions(
+            settings.visitors,
+            60.0 * settings.idle_minutes,
+            upload_root=upload_root,
+            server=ServerFolder(),
+        )
     examples, ready = examples or Examples(), ReadyDetectors(detector)
     zero_shot = ready.zero_shot(examples.multi_part_path)
     handlers = Handlers(sessions, Shelf(detector, zero_shot, examples, ready))
@@ -156,7 +168,8 @@ def _wire_head(handlers: Handlers, demo: gr.Blocks, page: dict[str, Any]) -> Non
         return detector_values(handlers.use_detector(visitor(handlers, request), key))
 
     @shown_to_visitor
-    def forget(request: gr.Request) -> tuple[Any, ...]:
+    def forget(request: gr.Request, *brought: Any) -> tuple[Any, ...]:
+        # `Page` has noted the files of what was brought, and they go with the rest.
         words = words_of(request)
         report = handlers.forget(visitor(handlers, request))
         gr.Info(words.FORGOTTEN)
@@ -166,6 +179,8 @@ def _wire_head(handlers: Handlers, demo: gr.Blocks, page: dict[str, Any]) -> Non
     def leave(request: gr.Request) -> None:
         handlers.sessions.leave(request.session_hash or "")
 
+    # A file that has gone meanwhile must not keep anybody from being forgotten.
+    demo.takes_as_sent.add(forget.__name__)
     hidden = {"api_visibility": "private", "show_progress": "hidden"}
     # The browser tab keeps it, so that a reload of the page finds the visitor's work again.
     pass_key = gr.Textbox(visible=False)
@@ -177,7 +192,7 @@ def _wire_head(handlers: Handlers, demo: gr.Blocks, page: dict[str, Any]) -> Non
     )
     page["forgotten"] = page["forget"].click(
         forget,
-        None,
+        parts_of(page, _BROUGHT),
         [*parts_of(page, (*DETECTOR, "picture", "files", "progress")), *report_outputs(page)],
         **hidden,
     )

@@ -35,15 +35,20 @@ class Page(gr.Blocks):
         self._upload_root = upload_root.resolve()
 
     async def process_api(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        """Answer an event as gradio does, and note the files of the answer."""
+        """Answer an event as gradio does, and note the files of question and answer."""
         self._visitors.of_everybody = self._of_everybody
-        answer = await super().process_api(*args, **kwargs)
         request = kwargs.get("request")
         session_id = getattr(request, "session_hash", None)
-        if session_id:
-            files = {path.resolve() for path in _files_in(answer.get("data"), self._upload_root)}
-            self._visitors.note_files(session_id, files - self._of_everybody)
+        # Before the answer: it may be that to *Forget me*, which names what was never used.
+        self._note(session_id, kwargs.get("inputs"))
+        answer = await super().process_api(*args, **kwargs)
+        self._note(session_id, answer.get("data"))
         return answer
+
+    def _note(self, session_id: str | None, values: Any) -> None:
+        if session_id:
+            files = {path.resolve() for path in _files_in(values, self._upload_root)}
+            self._visitors.note_files(session_id, files - self._of_everybody)
 
     async def preprocess_data(
         self, block_fn: BlockFunction, inputs: list[Any], *args: Any, **kwargs: Any

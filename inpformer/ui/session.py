@@ -152,21 +152,33 @@ class Session:
         """Copy an upload into the visitor's folder, and remember to delete it with the rest.
 
         Raises:
-            UserError: The web server has cleaned it away.
+            UserError: The web server has cleaned it away, or there is no space for a copy.
         """
         upload = Path(upload)
         if not upload.is_file():
             raise UserError(self.words.UPLOAD_GONE.format(name=upload.name))
-        copy = self.new_path(upload.name)
-        shutil.copyfile(upload, copy)
+        # Before the copy: whatever comes of it, the upload is theirs.
         self.uploads.add(upload)
+        copy = self.new_path(upload.name)
+        try:
+            shutil.copyfile(upload, copy)
+        except OSError as error:
+            shutil.rmtree(copy.parent, ignore_errors=True)
+            raise UserError(self.words.NO_DISK.format(name=upload.name)) from error
         return copy
 
     def new_path(self, name: str) -> Path:
-        """Return a place for a file of this name in the visitor's folder."""
-        # A folder of its own, so that the file has the name the visitor knows.
-        path = self.folder / uuid.uuid4().hex / name
-        path.parent.mkdir()
+        """Return a place for a file of this name in the visitor's folder.
+
+        Raises:
+            UserError: There is no space for it.
+        """
+        try:
+            # A folder of its own, so that the file has the name the visitor knows.
+            path = self.folder / uuid.uuid4().hex / name
+            path.parent.mkdir()
+        except OSError as error:
+            raise UserError(self.words.NO_DISK.format(name=name)) from error
         return path
 
     def add_inspection(self, inspection: Inspection, is_shown: bool = True) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from inpformer.settings import Settings
+from inpformer.ui.server_folder import ServerFolder
 from inpformer.ui.session import Session, SessionKind
 from inpformer.ui.words import Words
 
@@ -35,6 +36,8 @@ class Sessions:
         root: Where visitors' folders are made; None for the place of temporary files.
         upload_root: The web server's cache of uploads, of which visitors' files are deleted too;
             None leaves them to the web server.
+        server: Where visitors' folders are made instead of `root`, with a list of their files for
+            the start after a crash; None keeps none.
 
     Attributes:
         of_everybody: Files of that cache which the page shows to all; never deleted with a visitor
@@ -48,6 +51,7 @@ class Sessions:
         clock: Callable[[], float] = time.monotonic,
         root: Path | None = None,
         upload_root: Path | None = None,
+        server: ServerFolder | None = None,
     ) -> None:
         self._sessions: OrderedDict[str, Session] = OrderedDict()
         self._lock = threading.Lock()
@@ -58,7 +62,8 @@ class Sessions:
         }
         self.idle_seconds = idle_seconds
         self._clock = clock
-        self._root = root
+        self._root = root if server is None else server.path
+        self._server = server
         self._upload_root = upload_root and upload_root.resolve()
         self._sweeper: threading.Thread | None = None
         self.of_everybody: set[Path] = set()
@@ -116,6 +121,8 @@ class Sessions:
 
     def note_files(self, session_id: str, files: set[Path]) -> None:
         """Remember files of the web server's cache that show a visitor's data."""
+        if files and self._server is not None:
+            self._server.note(files)
         with self._lock:
             if files and (session := self._sessions.get(session_id)) is not None:
                 session.uploads |= files

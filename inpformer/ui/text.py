@@ -33,6 +33,10 @@ CALIBRATED: Final = (
     "up to {part_rate:.0%} may be flagged: more normal pictures make that less."
 )
 NOTICE: Final = "Note: {text}."
+NO_DISK: Final = (
+    "The server cannot keep {name}: its disk is full or may not be written to. Try again later, or "
+    "tell whoever runs it."
+)
 UPLOAD_GONE: Final = "{name} is no longer on the server; upload it again."
 NOT_DONE: Final = "Not done"
 LOST: Final = (

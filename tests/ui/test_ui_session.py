@@ -1,6 +1,9 @@
 """What the server remembers of its visitors, and for how long."""
 
+import errno
+import shutil
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -210,6 +213,48 @@ def test_an_upload_that_is_gone_is_one_sentence_without_the_servers_folders(file
     with pytest.raises(UserError, match=r"part\.png is no longer") as caught:
         filed.get("ann").keep(cache / "part.png")
     assert str(cache) not in str(caught.value)
+
+
+def test_a_full_disk_is_one_sentence_and_leaves_no_half_of_a_picture(
+    filed, cache, tmp_path, monkeypatch
+):
+    path, ann = upload(cache), filed.get("ann")
+
+    def copy_half(source, target):
+        Path(target).write_bytes(b"pic")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "copyfile", copy_half)
+        with pytest.raises(UserError, match=r"cannot keep part\.png: its disk is full") as caught:
+            ann.keep(path)
+    assert str(tmp_path) not in str(caught.value)
+    assert files_in(tmp_path / "visitors") == []
+    filed.forget("ann")
+    assert files_in(tmp_path) == []
+
+
+def test_a_folder_that_cannot_be_made_is_the_same_sentence(cache, tmp_path):
+    (tmp_path / "a file").touch()
+    ann = Sessions(root=tmp_path / "a file", upload_root=cache).get("ann")
+    with pytest.raises(UserError, match=r"cannot keep part\.png"):
+        ann.keep(upload(cache))
+
+
+@pytest.mark.parametrize("jump", [-86_400.0, 86_400.0])
+def test_a_wall_clock_that_jumps_forgets_nobody_and_keeps_nobody(filed, clock, monkeypatch, jump):
+    filed.get("ann")
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now + jump)
+    filed.sweep()
+    assert len(filed) == 1
+    clock.now += 61
+    filed.sweep()
+    assert len(filed) == 0
+
+
+def test_visitors_are_timed_by_a_clock_that_does_not_jump():
+    assert Sessions()._clock is time.monotonic
 
 
 def test_the_oldest_result_makes_room_with_its_picture(filed, cache):

@@ -78,6 +78,9 @@ DETECTORS: Final = {
     "zero-shot: prototypes learnt on other parts, a map without a verdict": (
         "零样本：原型学自其他部件，只给出异常图，不作判定"
     ),
+    "the GPU had too little memory, so the CPU looked at this picture, more slowly": (
+        "GPU 显存不足，此图片改由 CPU 检测，速度较慢"
+    ),
     "fitted on {was} but shown {now}: the threshold is only a rough guide": (
         "拟合时使用{was}，检测时使用{now}：阈值仅供粗略参考"
     ),

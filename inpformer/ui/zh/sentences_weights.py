@@ -17,6 +17,17 @@ WEIGHTS: Final = {
     ),
     "{name}, from the detector file.": "{name}，来自检测器文件。",
     "{name}, from the official checkpoint '{file}'.": "{name}，来自官方检查点“{file}”。",
+    "The detector gives no numbers for this picture, so there is no verdict: its weights are "
+    "damaged. Load or fit it again.": (
+        "检测器对此图片给出的不是有效数值，因此没有判定：其权重已损坏。请重新加载或重新拟合。"
+    ),
+    "{name} holds weights that are no numbers, so it cannot judge anything. Copy it again, or fit "
+    "the detector again.": (
+        "{name} 中含有非数值的权重，无法作出任何判定。请重新复制该文件，或重新拟合检测器。"
+    ),
+    "This computer has too little memory for this picture; show a smaller one, or fewer tiles.": (
+        "此计算机的内存不足以检测这张图片；请使用较小的图片，或减少分块。"
+    ),
     "There is no weights file at '{path}'.": "“{path}”处没有权重文件。",
     "There is no weights file at '{path}'. Check the path, or leave it out to have the weights "
     "looked for.": "“{path}”处没有权重文件。请检查路径，或不指定路径以自动查找权重。",

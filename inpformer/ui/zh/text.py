@@ -33,6 +33,7 @@ CALIBRATED: Final = (
     "被标为异常：正常图片越多，这一比例越低。"
 )
 NOTICE: Final = "注意：{text}。"
+NO_DISK: Final = "服务器无法保存 {name}：磁盘已满或不可写入。请稍后再试，或告知服务器的管理者。"
 UPLOAD_GONE: Final = "{name} 已不在服务器上；请重新上传。"
 NOT_DONE: Final = "未完成"
 LOST: Final = "服务器上出了问题，已写入日志。您的图片仍在；请再试一次。"
