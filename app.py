@@ -23,7 +23,7 @@ def main() -> int:
         print(f"app.py: {error}", file=sys.stderr)
         return 2
     options = _parser(settings).parse_args()
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    logging.basicConfig(level=settings.log.upper(), format="%(message)s")
     for name in ("httpx", "httpx2"):  # they tell of every request
         logging.getLogger(name).setLevel(logging.WARNING)
 

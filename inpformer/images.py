@@ -14,6 +14,7 @@ import numpy as np
 from PIL import ExifTags, Image, ImageFile
 
 from inpformer.errors import ImageError
+from inpformer.settings import value_of
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm")
 MIN_SIDE = 8
@@ -163,8 +164,8 @@ def _check_size(height: int, width: int, name: str = "The picture") -> None:
     size = f"{name} is {width} × {height} pixels"
     if min(height, width) < MIN_SIDE:
         raise ImageError(f"{size}; use a picture of at least {MIN_SIDE} pixels on each side.")
-    if height * width > MAX_PIXELS:
-        limit = MAX_PIXELS // 1_000_000
+    limit = value_of("INPFORMER_MEGAPIXELS") or MAX_PIXELS // 1_000_000
+    if height * width > 1_000_000 * limit:
         raise ImageError(f"{size}, above the limit of {limit} million; shrink or crop it first.")
     if max(height, width) > MAX_ASPECT * min(height, width):
         raise ImageError(

@@ -14,6 +14,7 @@ from typing import Any
 
 from inpformer.errors import ConfigError
 
+_LEVELS = ("debug", "info", "warning", "error")
 _YES, _NO = ("1", "on", "true", "yes"), ("0", "off", "false", "no")
 
 
@@ -30,6 +31,13 @@ class Settings:
         visitors: Most visitors that are kept.
         idle_minutes: How long nothing may be heard of a visitor.
         queue: Most actions that may wait for their turn.
+        pictures: Most pictures of one job.
+        shots: Most normal pictures of one fit.
+        detectors: Most detectors of a visitor.
+        visitor_megabytes: Most that is kept on the disk of a visitor.
+        pull_megabytes: Most that visitors together bring from the Hub before the next start.
+        stop_seconds: What running actions are given when the process is asked to end.
+        log: The least that is logged.
         folders: Whether who sits at this very computer may name folders of it.
         mcp: Whether agents are served tools.
     """
@@ -42,6 +50,13 @@ class Settings:
     visitors: int = 64
     idle_minutes: int = 60
     queue: int = 64
+    pictures: int = 48
+    shots: int = 16
+    detectors: int = 6
+    visitor_megabytes: int = 1000
+    pull_megabytes: int = 10_000
+    stop_seconds: int = 20
+    log: str = "info"
     folders: bool = True
     mcp: bool = False
 
@@ -127,6 +142,12 @@ def _switch(text: str) -> bool:
     return text.lower() in _YES
 
 
+def _level(text: str) -> str:
+    if text.lower() not in _LEVELS:
+        raise ValueError(f"one of {', '.join(_LEVELS)}")
+    return text.lower()
+
+
 def _folder(text: str) -> Path:
     return Path(text).expanduser()
 
@@ -174,6 +195,58 @@ SETTINGS = (
         "back later",
         "queue",
         _whole(1, 10_000),
+    ),
+    Setting(
+        "INPFORMER_PICTURES",
+        "most pictures that one job inspects, 1 to 48; further ones are left out, and said",
+        "pictures",
+        _whole(1, 48),
+    ),
+    Setting(
+        "INPFORMER_MEGAPIXELS",
+        "largest picture that is read, million pixels, 1 to 178; the command heeds it, too",
+        read=_whole(1, 178),
+        unset="`178`",
+    ),
+    Setting(
+        "INPFORMER_SHOTS",
+        "most normal pictures of one fit, 1 to 16",
+        "shots",
+        _whole(1, 16),
+    ),
+    Setting(
+        "INPFORMER_DETECTORS",
+        "most detectors that are kept of a visitor, 1 to 100; the oldest makes room, and it is "
+        "said",
+        "detectors",
+        _whole(1, 100),
+    ),
+    Setting(
+        "INPFORMER_VISITOR_MB",
+        "most that is kept on the disk of one visitor, megabytes, 10 to 1000000",
+        "visitor_megabytes",
+        _whole(10, 1_000_000),
+    ),
+    Setting(
+        "INPFORMER_PULL_MB",
+        "most that visitors together bring from the Hub into its cache before the next start, "
+        "megabytes, 1 to 10000000; does not bind who sits at the very computer",
+        "pull_megabytes",
+        _whole(1, 10_000_000),
+    ),
+    Setting(
+        "INPFORMER_STOP_SECONDS",
+        "when the process is asked to end, what running actions are given before they are told "
+        "to stop, 0 to 3600",
+        "stop_seconds",
+        _whole(0, 3600),
+    ),
+    Setting(
+        "INPFORMER_LOG",
+        "the least that is logged: `debug`, `info` (a line for each action), `warning`, `error`; "
+        "`debug` also logs what exceptions say, which may name a visitor's file",
+        "log",
+        _level,
     ),
     Setting(
         "INPFORMER_FOLDERS",

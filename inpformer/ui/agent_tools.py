@@ -14,7 +14,6 @@ import numpy as np
 from inpformer.config import FitConfig
 from inpformer.errors import UserError
 from inpformer.files import make_folder, save_png
-from inpformer.model_input import MAX_SHOTS
 from inpformer.ui import agent_answers
 from inpformer.ui.explorer_handlers import ExplorerHandlers
 from inpformer.ui.explorer_look import VIEWS, Look
@@ -117,8 +116,9 @@ class AgentTools:
         """
         config = self._fit_config(steps, words)
         is_list = isinstance(normal_images, list)
-        if not is_list or not 1 <= len(normal_images) <= MAX_SHOTS:
-            raise UserError(words.SENT_PICTURES.format(limit=MAX_SHOTS))
+        limit = self._sessions.limits.shots
+        if not is_list or not 1 <= len(normal_images) <= limit:
+            raise UserError(words.SENT_PICTURES.format(limit=limit))
         key, session = self._sessions.open("detector", words)
         fit = None
         try:

@@ -66,7 +66,8 @@ class AnnotationSetHandlers:
         if not paths:
             raise UserError(session.words.ANNOTATE_NO_FILES)
         session.uploads |= {Path(path) for path in paths}
-        found = find_pictures(paths)
+        found = find_pictures(paths, session.limits.pictures)
+        session.require_room(sum(source.size for source in found.pictures))
         store = self.annotating.desk(session)
         todo = [
             _ToDo(source.name, lambda source=source: store.add(source.read_bytes(), source.name))

@@ -65,7 +65,7 @@ class BatchHandlers:
         if not paths:
             raise UserError(words.NO_PICTURES)
         session.uploads |= {Path(path) for path in paths}
-        found = find_pictures(paths)
+        found = find_pictures(paths, session.limits.pictures)
         with session.work(words.A_BATCH) as job:
             yield from self._run(session, job, found.pictures, list(found.problems), looking)
 
@@ -150,6 +150,7 @@ class BatchHandlers:
 
         def read(source: PictureSource) -> LoadedImage:
             copies[source] = session.new_path(PurePosixPath(source.name).name[-100:])
+            session.require_room(source.size)
             copies[source].write_bytes(source.read_bytes())
             return read_image(copies[source])
 

@@ -14,7 +14,6 @@ from inpformer.config import FitConfig
 from inpformer.detector import AnomalyDetector
 from inpformer.errors import FitCancelledError, UserError
 from inpformer.images import LoadedImage, read_image
-from inpformer.model_input import MAX_SHOTS
 from inpformer.progress import FitStep
 from inpformer.shot_doctor import examine_shots
 from inpformer.ui import fewshot_views, views
@@ -227,8 +226,8 @@ def read_all(session: Session, files: Sequence[str]) -> list[tuple[str, LoadedIm
         UserError: One cannot be read, or there are more than a fit takes.
     """
     words = session.words
-    if len(files) > MAX_SHOTS:
-        raise UserError(words.TOO_MANY.format(limit=MAX_SHOTS, count=len(files)))
+    if len(files) > (limit := session.limits.shots):
+        raise UserError(words.TOO_MANY.format(limit=limit, count=len(files)))
     return [read_one(session, path) for path in files]
 
 

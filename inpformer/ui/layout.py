@@ -85,6 +85,7 @@ def build_demo(
             60.0 * settings.idle_minutes,
             upload_root=upload_root,
             server=ServerFolder(),
+            limits=settings,
         )
     examples, ready = examples or Examples(), ReadyDetectors(detector)
     zero_shot = ready.zero_shot(examples.multi_part_path)
@@ -93,7 +94,15 @@ def build_demo(
     example_handlers = ExampleHandlers(handlers, inspecting)
     fitting = FewshotHandlers(handlers)
     evaluating = EvaluateHandlers(handlers, allow_folders)
-    with Page(sessions, upload_root, title=ENGLISH.TITLE, delete_cache=_CACHE_SECONDS) as demo:
+    serves = {"name": detector.config.variant, "encoder": detector.config.encoder.name}
+    with Page(
+        sessions,
+        upload_root,
+        serves,
+        settings.stop_seconds,
+        title=ENGLISH.TITLE,
+        delete_cache=_CACHE_SECONDS,
+    ) as demo:
         page = _head(handlers)
         with gr.Tabs(elem_id="tabs") as page["tabs"]:
             with gr.Tab(label("TAB_INSPECT"), id="inspect") as page["inspect_tab"]:

@@ -13,7 +13,7 @@ from inpformer.detector import AnomalyDetector
 from inpformer.errors import UserError
 from inpformer.ui import views
 from inpformer.ui.handlers import DetectorReport, Handlers
-from inpformer.ui.session import FREE, MAX_DETECTORS, OwnDetector, Session
+from inpformer.ui.session import FREE, OwnDetector, Session
 from inpformer.ui.words import Words
 
 _SUFFIX = ".safetensors"
@@ -153,7 +153,7 @@ def _card(session: Session, chosen: OwnDetector | None) -> str:
         what = words.OWN_ABOUT.format(what=what, part_rate=rate)
     if session.detector_key == chosen.key:
         what = f"✓ {words.OWN_IN_USE} · {what}"
-    kept = words.OWN_COUNT.format(count=len(session.own), limit=MAX_DETECTORS)
+    kept = words.OWN_COUNT.format(count=len(session.own), limit=session.limits.detectors)
     return (
         f'<div class="message"><div>{escape(what)}</div>'
         f'{views.hub_line(chosen.origin, words)}<div class="faint">{escape(kept)}</div></div>'

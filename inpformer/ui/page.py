@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import threading
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
@@ -9,7 +11,13 @@ from typing import Any
 
 import gradio as gr
 from gradio.block_function import BlockFunction
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
 
+from inpformer.settings import Settings
+from inpformer.ui.health import health
+from inpformer.ui.service import SERVICE
 from inpformer.ui.sessions import Sessions
 
 
@@ -21,6 +29,8 @@ class Page(gr.Blocks):
     Args:
         sessions: The visitors.
         upload_root: The cache.
+        serves: What `/health` says of the model.
+        stop_seconds: What running actions are given when the process is asked to end.
         options: What `gr.Blocks` takes.
 
     Attributes:
@@ -28,11 +38,45 @@ class Page(gr.Blocks):
             what was not: gradio would fetch whatever address is given for a picture.
     """
 
-    def __init__(self, sessions: Sessions, upload_root: Path, **options: Any) -> None:
+    def __init__(
+        self,
+        sessions: Sessions,
+        upload_root: Path,
+        serves: dict[str, str] | None = None,
+        stop_seconds: float = Settings.stop_seconds,
+        **options: Any,
+    ) -> None:
         super().__init__(**options)
+        self._serves = serves or {}
+        self._stop_seconds = stop_seconds
         self.takes_as_sent: set[str] = set()
         self._visitors = sessions
         self._upload_root = upload_root.resolve()
+
+    def launch(self, **options: Any) -> Any:
+        """Serve the page as gradio does, and `/health` beside it."""
+
+        async def answer(_: Request) -> JSONResponse:
+            status = 503 if SERVICE.is_stopping else 200
+            found = health(self._serves, self._visitors, len(self._queue))
+            return JSONResponse(found, status, {"Cache-Control": "no-store"})
+
+        SERVICE.resume()
+        return super().launch(**options, app_kwargs={"routes": [Route("/health", answer)]})
+
+    def block_thread(self) -> None:
+        """Serve until the process is asked to end; then let what runs end, and delete all."""
+        asked = threading.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: asked.set())
+        # In pieces, for on Windows a wait without end cannot be interrupted.
+        while self.is_running and not asked.wait(0.5):
+            pass
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, signal.SIG_DFL)  # whoever asks twice is in a hurry
+        SERVICE.stop(self._stop_seconds, self._visitors.stop_jobs)
+        self._visitors.forget_all()
+        self.close(verbose=False)
 
     async def process_api(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
         """Answer an event as gradio does, and note the files of question and answer."""

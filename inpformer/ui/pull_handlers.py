@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from functools import partial
+from threading import Lock
 from typing import NamedTuple
 
 from inpformer.detector import AnomalyDetector
@@ -19,6 +21,7 @@ from inpformer.ui.handlers import DetectorReport, Handlers
 from inpformer.ui.hub_access import HubAccess
 from inpformer.ui.session import HubOrigin, Session
 from inpformer.ui.transfer import byte_words, transfer
+from inpformer.ui.words import Words
 
 # The largest encoder of ours has 1.2 GB; a stranger's file must not fill the server.
 MAX_PULL_BYTES = 2_000_000_000
@@ -33,6 +36,13 @@ class PullReport(NamedTuple):
     detector: DetectorReport | None = None
     encoders: list[str] | None = None
     pulled: str | None = None
+
+
+@dataclass
+class _Room:
+    """Room in the cache; taken once its file is there."""
+
+    is_taken: bool = False
 
 
 class PullHandlers:
@@ -56,6 +66,8 @@ class PullHandlers:
         self.encoders = encoders
         self._look_at = look_at
         self._pull = pull
+        self._brought = 0
+        self._lock = Lock()
 
     def look(self, session_id: str, text: str | None, access: HubAccess) -> Iterator[str]:
         """Say what a repository holds before anything large is downloaded.
@@ -94,9 +106,11 @@ class PullHandlers:
             yield PullReport(views.progress(0.0, ""), True, models_views.look_card(look, words))
             _refuse(look, access, session)
             bring = partial(self._bring, address, access.token)
-            found = yield from transfer(
-                bring, job, words.PULL_OPENING, words, lambda bar: PullReport(bar, True)
-            )
+            with self._room_for(look, access, words) as room:
+                found = yield from transfer(
+                    bring, job, words.PULL_OPENING, words, lambda bar: PullReport(bar, True)
+                )
+                room.is_taken = found is not None
             # It may be told to stop after its last step; then, too, nothing may change.
             yield self._ended(session, None if job.stop.is_set() else found)
 
@@ -109,6 +123,26 @@ class PullHandlers:
         """Return the list of what a visitor pulled, as HTML."""
         session = self.handlers.sessions.get(session_id)
         return models_views.pulled_list(session.pulled, session.words)
+
+    @contextmanager
+    def _room_for(self, look: RepoLook, access: HubAccess, words: Words) -> Iterator[_Room]:
+        """Keep room in the cache for a download; a stranger's are bounded together."""
+        room = _Room()
+        if look.is_cached or access.is_own_computer:
+            yield room
+            return
+        limit = 1_000_000 * self.handlers.sessions.limits.pull_megabytes
+        with self._lock:
+            if self._brought + look.byte_count > limit:
+                raise UserError(words.PULL_NO_ROOM.format(limit=byte_words(limit)))
+            self._brought += look.byte_count
+        try:
+            yield room
+        finally:
+            # What failed or was stopped leaves nothing in the cache.
+            if not room.is_taken:
+                with self._lock:
+                    self._brought -= look.byte_count
 
     def _bring(
         self,

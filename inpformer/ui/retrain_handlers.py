@@ -16,7 +16,6 @@ from inpformer.changes import Changes, LabelledPicture, SetFigures, what_changed
 from inpformer.detector import AnomalyDetector
 from inpformer.errors import FitCancelledError, UserError
 from inpformer.labelling import learning_curve
-from inpformer.model_input import MAX_SHOTS
 from inpformer.retraining import Retrainer
 from inpformer.ui import retrain_views, views
 from inpformer.ui.annotate_handlers import AnnotateHandlers
@@ -113,7 +112,7 @@ class RetrainHandlers:
         ]
         normal = sum(item.info.label == "normal" for item in infos)
         shots = len(self.handlers.shelf.shots(session))
-        used = min(normal, max(0, MAX_SHOTS - shots)) if use_normal or not shots else 0
+        used = min(normal, max(0, session.limits.shots - shots)) if use_normal or not shots else 0
         title = self.handlers.shelf.title(session)
         has_head = "segmentation" in self.handlers.shelf.detector(session).map_names
         card = retrain_views.plan_card(
@@ -203,7 +202,7 @@ class RetrainHandlers:
         shots = shelf.shots(session)
         used = 0
         if use_normal or not shots:
-            extra = labelled.normal_images[: max(0, MAX_SHOTS - len(shots))]
+            extra = labelled.normal_images[: max(0, session.limits.shots - len(shots))]
             shots, used = [*shots, *extra], len(extra)
         if not shots:
             raise UserError(words.RETRAIN_NO_SHOTS)

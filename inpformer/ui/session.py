@@ -18,6 +18,7 @@ import numpy as np
 
 from inpformer.detector import AnomalyDetector
 from inpformer.errors import UserError
+from inpformer.settings import Settings
 from inpformer.sharing.records import PulledFile, RepoAddress, RepoLook
 from inpformer.ui.inspection import Inspection, ViewSettings
 from inpformer.ui.turns import TURNS
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from inpformer.ui.annotation_desk import AnnotationDesk
     from inpformer.ui.evaluation_desk import EvaluationDesk
 
-MAX_DETECTORS = 6
 MAX_INSPECTIONS = 48
 MAX_PULLED = 24
 MAX_NAME = 80
@@ -110,6 +110,7 @@ class Session:
         left_at: Monotonic seconds when their page was closed or reloaded; None while it is open.
         last_seen: Monotonic seconds.
         is_forgotten: Set when the visitor is: what still runs for them keeps nothing.
+        limits: What a visitor may have.
         root: Where `folder` is made; None for the place of temporary files.
         kind: Whose it is: a page's, or an agent's, for one answer or for one fitted detector.
     """
@@ -130,6 +131,7 @@ class Session:
     left_at: float | None = None
     last_seen: float = 0.0
     is_forgotten: bool = False
+    limits: Settings = field(default_factory=Settings)
     root: Path | None = None
     kind: SessionKind = "page"
     _folder: Path | None = None
@@ -152,13 +154,14 @@ class Session:
         """Copy an upload into the visitor's folder, and remember to delete it with the rest.
 
         Raises:
-            UserError: The web server has cleaned it away, or there is no space for a copy.
+            UserError: The web server has cleaned it away, or there is no room or space for a copy.
         """
         upload = Path(upload)
         if not upload.is_file():
             raise UserError(self.words.UPLOAD_GONE.format(name=upload.name))
         # Before the copy: whatever comes of it, the upload is theirs.
         self.uploads.add(upload)
+        self.require_room(upload.stat().st_size)
         copy = self.new_path(upload.name)
         try:
             shutil.copyfile(upload, copy)
@@ -166,6 +169,17 @@ class Session:
             shutil.rmtree(copy.parent, ignore_errors=True)
             raise UserError(self.words.NO_DISK.format(name=upload.name)) from error
         return copy
+
+    def require_room(self, byte_count: int) -> None:
+        """See that so many more bytes may be kept of the visitor.
+
+        Raises:
+            UserError: They would be more than a visitor may have.
+        """
+        limit = self.limits.visitor_megabytes
+        had = sum(path.stat().st_size for path in _files_below(self._folder))
+        if had + byte_count > 1_000_000 * limit:
+            raise UserError(self.words.DISK_FULL.format(limit=limit))
 
     def new_path(self, name: str) -> Path:
         """Return a place for a file of this name in the visitor's folder.
@@ -219,7 +233,7 @@ class Session:
         key = f"own:{uuid.uuid4().hex[:12]}"
         self.own[key] = OwnDetector(key, name, detector, shots, origin)
         self.detector_key = key
-        if len(self.own) <= MAX_DETECTORS:
+        if len(self.own) <= self.limits.detectors:
             return None
         return self.own.popitem(last=False)[1]
 
@@ -311,3 +325,9 @@ class Session:
     def _drop_picture(self, inspection: Inspection) -> None:
         if all(other.path != inspection.path for other in self.inspections.values()):
             shutil.rmtree(inspection.path.parent, ignore_errors=True)
+
+
+def _files_below(folder: Path | None) -> Iterator[Path]:
+    if folder is not None:
+        # What another thread deletes meanwhile is passed over.
+        yield from (path for path in folder.rglob("*") if path.is_file())

@@ -34,12 +34,14 @@ class Sessions:
         idle_seconds: How long nothing may be heard of one.
         clock: Monotonic seconds.
         root: Where visitors' folders are made; None for the place of temporary files.
+        limits: What each visitor may have; None takes the defaults.
         upload_root: The web server's cache of uploads, of which visitors' files are deleted too;
             None leaves them to the web server.
         server: Where visitors' folders are made instead of `root`, with a list of their files for
             the start after a crash; None keeps none.
 
     Attributes:
+        limits: What each visitor may have.
         of_everybody: Files of that cache which the page shows to all; never deleted with a visitor
             who named one of them.
     """
@@ -52,6 +54,7 @@ class Sessions:
         root: Path | None = None,
         upload_root: Path | None = None,
         server: ServerFolder | None = None,
+        limits: Settings | None = None,
     ) -> None:
         self._sessions: OrderedDict[str, Session] = OrderedDict()
         self._lock = threading.Lock()
@@ -64,6 +67,7 @@ class Sessions:
         self._clock = clock
         self._root = root if server is None else server.path
         self._server = server
+        self.limits = limits or Settings()
         self._upload_root = upload_root and upload_root.resolve()
         self._sweeper: threading.Thread | None = None
         self.of_everybody: set[Path] = set()
@@ -77,7 +81,7 @@ class Sessions:
         """Return a new session that is no page's, with the id that is the only key to it."""
         session_id = secrets.token_urlsafe(24)
         with self._lock:
-            self._sessions[session_id] = Session(kind=kind, root=self._root)
+            self._sessions[session_id] = Session(kind=kind, root=self._root, limits=self.limits)
             return session_id, self._get(session_id, words)
 
     def find(self, session_id: str, kind: SessionKind) -> Session | None:
@@ -132,6 +136,23 @@ class Sessions:
         with self._lock:
             self._drop(session_id)
 
+    def stop_jobs(self) -> None:
+        """Tell all long work to stop."""
+        with self._lock:
+            for session in self._sessions.values():
+                session.stop_job()
+
+    def forget_all(self) -> None:
+        """Drop everybody's data, files too."""
+        with self._lock:
+            for key in list(self._sessions):
+                self._drop(key)
+
+    def jobs(self) -> int:
+        """Return how many visitors have long work running."""
+        with self._lock:
+            return sum(session.job is not None for session in self._sessions.values())
+
     def sweep(self) -> None:
         """Drop idle visitors."""
         with self._lock:
@@ -151,7 +172,8 @@ class Sessions:
                     return
 
     def _get(self, session_id: str, words: Words | None = None) -> Session:
-        session = self._sessions.pop(session_id, None) or Session(root=self._root)
+        session = self._sessions.pop(session_id, None)
+        session = session or Session(root=self._root, limits=self.limits)
         session.last_seen, session.left_at = self._clock(), None
         if words is not None:
             session.words = words

@@ -40,8 +40,13 @@ NO_DISK: Final = (
 UPLOAD_GONE: Final = "{name} is no longer on the server; upload it again."
 NOT_DONE: Final = "Not done"
 LOST: Final = (
-    "Something went wrong on the server, and it was written to its log. Your pictures are still "
-    "here; please try again."
+    "Something went wrong on the server, and it was written to its log as {request}. Your pictures "
+    "are still here; please try again."
+)
+STOPPING: Final = "The server is about to stop and takes nothing new; try again in a minute."
+DISK_FULL: Final = (
+    "Your files would take more than the {limit} MB that the server keeps for a visitor; press "
+    "'Forget me', or bring fewer or smaller pictures."
 )
 BUSY: Final = "Your {what} is still running; wait for it, or cancel it, and then try again."
 BUSY_FOR: Final = (

@@ -37,6 +37,10 @@ PULL_TOO_LARGE: Final = (
     "{repo} has {size}, more than the {limit} that this page takes; use `inpformer pull` on a "
     "computer of yours."
 )
+PULL_NO_ROOM: Final = (
+    "This server takes no more than {limit} from the Hub for visitors, and has them; use "
+    "`inpformer pull` on a computer of yours."
+)
 PULL_NO_ENCODER: Final = (
     "This detector stands on {encoder}, which is not on this server; pull {repo} first, then this "
     "one again."

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import inspect
-import logging
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,11 +15,10 @@ from gradio.processing_utils import save_file_to_cache
 from inpformer.errors import UserError
 from inpformer.ui.handlers import DetectorReport, Handlers
 from inpformer.ui.hub_access import HubAccess
+from inpformer.ui.service import SERVICE, Action
 from inpformer.ui.translate import translate
 from inpformer.ui.turns import TURNS
 from inpformer.ui.words import Words, words_of
-
-logger = logging.getLogger(__name__)
 
 # Looks at one picture take turns, whatever asks for them; a job with many never holds this one.
 MODEL_TURN: dict[str, Any] = {"concurrency_id": "inspect", "concurrency_limit": 1}
@@ -86,41 +84,69 @@ def cached(component: Any, path: Path) -> str:
 
 
 def shown_to_visitor(function: Callable) -> Callable:
-    """Turn errors into sentences for the visitor; what is not theirs goes to the log."""
+    """Turn errors into sentences for the visitor, and log how each action ended."""
+    name = f"{function.__module__.rpartition('.')[2]}.{function.__name__}"
 
-    def as_sentence(error: Exception, values: tuple[Any, ...]) -> gr.Error:
-        request = next((value for value in values if isinstance(value, gr.Request)), None)
-        words = words_of(request)
+    def begin(values: tuple[Any, ...]) -> Action:
+        action = SERVICE.begin(name)
+        if SERVICE.is_stopping:
+            SERVICE.end(action, "refused")
+            words = _words_among(values)
+            raise _toast(words.STOPPING, words)
+        return action
+
+    def as_sentence(action: Action, error: Exception, values: tuple[Any, ...]) -> gr.Error:
+        words = _words_among(values)
         if isinstance(error, UserError):
+            SERVICE.end(action, "refused", error)
             return _toast(translate(str(error), words), words)
-        logger.exception("A visitor's action failed", exc_info=error)
-        return _toast(words.LOST, words)
+        SERVICE.end(action, "failed", error)
+        return _toast(words.LOST.format(request=action.id), words)
 
     if inspect.isgeneratorfunction(function):
 
         @functools.wraps(function)
         def stream(*args: Any, **kwargs: Any) -> Iterator[Any]:
+            values = (*args, *kwargs.values())
+            action = begin(values)
             try:
                 yield from function(*args, **kwargs)
-            except gr.Error:
+            except gr.Error as error:
+                SERVICE.end(action, "refused", error)
                 raise
             except Exception as error:
-                raise as_sentence(error, (*args, *kwargs.values())) from error
+                raise as_sentence(action, error, values) from error
+            except BaseException:
+                SERVICE.end(action, "left")
+                raise
+            SERVICE.end(action, "done")
 
         return stream
 
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
+        values = (*args, *kwargs.values())
+        action = begin(values)
         try:
             # What answers in one go is short; long work streams, and lets it go first.
             with TURNS.answering():
-                return function(*args, **kwargs)
-        except gr.Error:
+                answer = function(*args, **kwargs)
+        except gr.Error as error:
+            SERVICE.end(action, "refused", error)
             raise
         except Exception as error:
-            raise as_sentence(error, (*args, *kwargs.values())) from error
+            raise as_sentence(action, error, values) from error
+        except BaseException:
+            SERVICE.end(action, "left")
+            raise
+        SERVICE.end(action, "done")
+        return answer
 
     return call
+
+
+def _words_among(values: tuple[Any, ...]) -> Words:
+    return words_of(next((value for value in values if isinstance(value, gr.Request)), None))
 
 
 def _toast(sentence: str, words: Words) -> gr.Error:

@@ -6,8 +6,9 @@ from ui_doubles import words_of
 
 from inpformer.detector import AnomalyDetector
 from inpformer.errors import UserError
+from inpformer.settings import Settings
 from inpformer.ui.own_handlers import OwnHandlers
-from inpformer.ui.session import FREE, MAX_DETECTORS
+from inpformer.ui.session import FREE
 from inpformer.ui.words import ENGLISH as text
 
 
@@ -125,11 +126,11 @@ def test_a_pickle_is_never_opened(own, tmp_path, monkeypatch):
 
 def test_beyond_the_bound_the_oldest_goes_first_with_its_file_and_it_is_said(own, ann, free):
     first = own.show("ann").file
-    for number in range(MAX_DETECTORS - 1):
+    for number in range(Settings.detectors - 1):
         ann.add_detector(f"Plate {number}", free)
     report = own.load("ann", str(own.show("ann").file))
-    assert "'Ring'" in report.said and str(MAX_DETECTORS) in report.said
-    assert len(ann.own) == MAX_DETECTORS and not first.exists()
+    assert "'Ring'" in report.said and str(Settings.detectors) in report.said
+    assert len(ann.own) == Settings.detectors and not first.exists()
 
 
 def test_one_visitor_cannot_touch_the_detectors_of_another(own, ann):

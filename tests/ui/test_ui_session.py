@@ -12,8 +12,9 @@ import pytest
 from PIL import Image
 
 from inpformer.errors import UserError
+from inpformer.settings import Settings
 from inpformer.ui.inspection import DISPLAY_SIDE, Inspection
-from inpformer.ui.session import MAX_DETECTORS, MAX_INSPECTIONS
+from inpformer.ui.session import MAX_INSPECTIONS
 from inpformer.ui.sessions import Sessions
 
 
@@ -146,9 +147,9 @@ def test_only_the_work_that_is_named_is_asked_to_stop():
 
 def test_the_oldest_detector_makes_room_and_is_named():
     ann = Sessions().get("ann")
-    gone = [ann.add_detector(f"number {i}", object()) for i in range(MAX_DETECTORS + 1)]
+    gone = [ann.add_detector(f"number {i}", object()) for i in range(Settings.detectors + 1)]
     assert [own.name for own in gone if own] == ["number 0"]
-    assert len(ann.own) == MAX_DETECTORS and ann.own[ann.detector_key].name == "number 6"
+    assert len(ann.own) == Settings.detectors and ann.own[ann.detector_key].name == "number 6"
 
 
 # A visitor's files

@@ -1,5 +1,6 @@
 """Settings by environment: the documented table is the module's, and each does something."""
 
+import logging
 import re
 import sys
 from collections.abc import Callable
@@ -7,13 +8,14 @@ from pathlib import Path
 
 import gradio as gr
 import huggingface_hub
+import numpy as np
 import pytest
 from gradio.utils import get_upload_folder
 
 import app
-from inpformer import examples, hub, hub_calls, settings
+from inpformer import examples, hub, hub_calls, images, settings
 from inpformer.detector import AnomalyDetector, Provenance
-from inpformer.errors import ConfigError
+from inpformer.errors import ConfigError, ImageError
 from inpformer.examples import Examples
 from inpformer.hub_problems import HubProblemError
 from inpformer.settings import SETTINGS, Settings
@@ -44,6 +46,7 @@ def start(monkeypatch, tiny_model, tiny_config) -> Callable[..., dict]:
     detector = AnomalyDetector(tiny_model, tiny_config, Provenance("untrained", "tiny"))
     build = layout.build_demo
     monkeypatch.setattr(examples, "find_examples", Examples)
+    monkeypatch.setattr(logging, "basicConfig", lambda level, **_: LEVELS.append(level))
 
     def run(*arguments: str, builds: bool = False) -> dict:
         found: dict = {}
@@ -96,6 +99,8 @@ def test_nothing_set_gives_the_defaults():
         ("INPFORMER_VISITORS", "-1", "1 to 10000"),
         ("INPFORMER_IDLE_MINUTES", "241", "1 to 240"),
         ("INPFORMER_QUEUE", "many", "1 to 10000"),
+        ("INPFORMER_SHOTS", "17", "1 to 16"),
+        ("INPFORMER_LOG", "loud", "debug, info, warning, error"),
         ("INPFORMER_FOLDERS", "perhaps", "on or off"),
         ("GRADIO_SERVER_PORT", "99999", "1 to 65535"),
     ],
@@ -109,6 +114,9 @@ def test_a_bad_value_is_said_in_one_sentence(monkeypatch, capsys, name, value, w
     assert capsys.readouterr().err == f"app.py: {caught.value}\n"
 
 
+LEVELS: list[str] = []  # those the log was set to, the newest last
+
+
 # Per setting of the page: its value, and what shows that it was used.
 EFFECTS: dict[str, tuple[str, Callable[[dict], object], object]] = {
     "INPFORMER_MODEL": ("user/part", lambda found: found["load"][0], "user/part"),
@@ -117,6 +125,13 @@ EFFECTS: dict[str, tuple[str, Callable[[dict], object], object]] = {
     "INPFORMER_VISITORS": ("3", lambda found: sessions_of(found)._most["page"], 3),
     "INPFORMER_IDLE_MINUTES": ("5", lambda found: sessions_of(found).idle_seconds, 300),
     "INPFORMER_QUEUE": ("2", lambda found: found["demo"]._queue.max_size, 2),
+    "INPFORMER_PICTURES": ("3", lambda found: sessions_of(found).limits.pictures, 3),
+    "INPFORMER_SHOTS": ("4", lambda found: sessions_of(found).limits.shots, 4),
+    "INPFORMER_DETECTORS": ("2", lambda found: sessions_of(found).limits.detectors, 2),
+    "INPFORMER_VISITOR_MB": ("10", lambda found: sessions_of(found).limits.visitor_megabytes, 10),
+    "INPFORMER_PULL_MB": ("5", lambda found: sessions_of(found).limits.pull_megabytes, 5),
+    "INPFORMER_STOP_SECONDS": ("1", lambda found: found["demo"]._stop_seconds, 1),
+    "INPFORMER_LOG": ("warning", lambda _: LEVELS[-1], "WARNING"),
     "INPFORMER_FOLDERS": ("off", lambda found: found["build"][3], False),
     "INPFORMER_MCP": ("on", lambda found: found["launch"]["mcp_server"], True),
     "GRADIO_SERVER_NAME": ("0.0.0.0", lambda found: found["launch"]["server_name"], "0.0.0.0"),
@@ -131,11 +146,21 @@ def sessions_of(found: dict) -> Sessions:
 
 def test_each_setting_of_the_page_does_something(monkeypatch, start):
     plain = start(builds=True)
+    before = {name: shown(plain) for name, (_, shown, _) in EFFECTS.items()}
     for name, (value, _, _) in EFFECTS.items():
         monkeypatch.setenv(name, value)
     changed = start(builds=True)
     for name, (_, shown, expected) in EFFECTS.items():
-        assert shown(plain) != expected == shown(changed), name
+        assert before[name] != expected == shown(changed), name
+
+
+def test_a_picture_of_more_pixels_than_the_setting_allows_is_refused(monkeypatch):
+    picture = np.zeros((1000, 1001, 3), np.uint8)
+    checked = images.check_image(picture)
+    assert checked.shape == picture.shape
+    monkeypatch.setenv("INPFORMER_MEGAPIXELS", "1")
+    with pytest.raises(ImageError, match="1001 × 1000 pixels, above the limit of 1 million"):
+        images.check_image(picture)
 
 
 def test_the_weights_folder_is_searched_first(monkeypatch, tmp_path):
@@ -163,8 +188,9 @@ def test_the_settings_of_the_hub_are_heeded(monkeypatch, tmp_path):
 
 
 def test_every_setting_is_tested_here():
-    others = ("INPFORMER_WEIGHTS", "GRADIO_TEMP_DIR", "HF_HUB_OFFLINE", "HF_ENDPOINT", "HF_HOME")
-    assert {*EFFECTS, *others, "HF_HUB_CACHE", "HF_TOKEN"} == set(NAMES)
+    others = ("INPFORMER_WEIGHTS", "INPFORMER_MEGAPIXELS", "GRADIO_TEMP_DIR", "HF_HUB_OFFLINE")
+    hub = ("HF_ENDPOINT", "HF_HOME", "HF_HUB_CACHE", "HF_TOKEN")
+    assert {*EFFECTS, *others, *hub} == set(NAMES)
 
 
 def test_options_win_over_the_environment(monkeypatch, start):

@@ -29,6 +29,7 @@ PULL_CANCELLED: Final = "已取消。使用中的检测器仍是之前的那个�
 PULL_TOO_LARGE: Final = (
     "{repo} 有 {size}，超过此页面的上限 {limit}；请在您自己的电脑上使用 `inpformer pull`。"
 )
+PULL_NO_ROOM: Final = "此服务器为访客从 Hub 获取的总量上限为 {limit}，现已用尽；请在您自己的电脑上使用 `inpformer pull`。"
 PULL_NO_ENCODER: Final = (
     "该检测器基于 {encoder}，而它不在这台服务器上；请先获取 {repo}，再获取此检测器。"
 )
