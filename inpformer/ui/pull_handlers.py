@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from functools import partial
 from threading import Lock
 from typing import NamedTuple
@@ -36,13 +36,6 @@ class PullReport(NamedTuple):
     detector: DetectorReport | None = None
     encoders: list[str] | None = None
     pulled: str | None = None
-
-
-@dataclass
-class _Room:
-    """Room in the cache; taken once its file is there."""
-
-    is_taken: bool = False
 
 
 class PullHandlers:
@@ -105,12 +98,11 @@ class PullHandlers:
                 look = self._look_at(address, token=access.token)
             yield PullReport(views.progress(0.0, ""), True, models_views.look_card(look, words))
             _refuse(look, access, session)
-            bring = partial(self._bring, address, access.token)
-            with self._room_for(look, access, words) as room:
-                found = yield from transfer(
-                    bring, job, words.PULL_OPENING, words, lambda bar: PullReport(bar, True)
-                )
-                room.is_taken = found is not None
+            room = partial(self._room_for, look, access, words)
+            bring = partial(self._bring, address, access.token, room)
+            found = yield from transfer(
+                bring, job, words.PULL_OPENING, words, lambda bar: PullReport(bar, True)
+            )
             # It may be told to stop after its last step; then, too, nothing may change.
             yield self._ended(session, None if job.stop.is_set() else found)
 
@@ -125,33 +117,32 @@ class PullHandlers:
         return models_views.pulled_list(session.pulled, session.words)
 
     @contextmanager
-    def _room_for(self, look: RepoLook, access: HubAccess, words: Words) -> Iterator[_Room]:
-        """Keep room in the cache for a download; a stranger's are bounded together."""
-        room = _Room()
-        if look.is_cached or access.is_own_computer:
-            yield room
-            return
+    def _room_for(self, look: RepoLook, access: HubAccess, words: Words) -> Iterator[None]:
+        """Keep room in the cache for a download; those of strangers are bounded together."""
         limit = 1_000_000 * self.handlers.sessions.limits.pull_megabytes
+        count = 0 if look.is_cached or access.is_own_computer else look.byte_count
         with self._lock:
-            if self._brought + look.byte_count > limit:
+            if count and self._brought + count > limit:
                 raise UserError(words.PULL_NO_ROOM.format(limit=byte_words(limit)))
-            self._brought += look.byte_count
+            self._brought += count
         try:
-            yield room
-        finally:
+            yield
+        except BaseException:
             # What failed or was stopped leaves nothing in the cache.
-            if not room.is_taken:
-                with self._lock:
-                    self._brought -= look.byte_count
+            with self._lock:
+                self._brought -= count
+            raise
 
     def _bring(
         self,
         address: RepoAddress,
         token: str | None,
+        room: Callable[[], AbstractContextManager[None]],
         tell: Callable[[TransferStep | None], None],
         should_stop: Callable[[], bool],
     ) -> tuple[PulledFile, AnomalyDetector | None]:
-        pulled = self._pull(address, token=token, tell=tell, should_stop=should_stop)
+        with room():
+            pulled = self._pull(address, token=token, tell=tell, should_stop=should_stop)
         tell(None)
         return pulled, self._opened(pulled)
 

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -201,13 +202,27 @@ def test_visitors_together_bring_no_more_from_the_hub_than_the_limit(pulling, hu
     last_of(pulling.pull("Bob", "ann/other", HubAccess(None, is_own_computer=True)))
 
 
-def test_a_download_that_was_stopped_takes_no_room(pulling, hub, monkeypatch):
+def test_a_file_that_came_and_is_no_detector_counts_and_one_that_was_stopped_does_not(
+    pulling, hub, monkeypatch
+):
     monkeypatch.setattr(pulling.handlers.sessions, "limits", Settings(pull_megabytes=1))
-    hub.add("ann/half", hub.repos[PLATE][0], byte_count=600_000, encoder="tiny")
-    run = pulling.pull("Ann", "ann/half", STRANGER)
-    next(run), next(run)
-    run.close()
-    assert pulling._brought == 0
+    broken = hub.folder / "broken.safetensors"
+    broken.write_bytes(b"no tensors here")
+    hub.add("ann/broken", broken, byte_count=600_000, is_encoder_inside=True)
+    hub.may_step = threading.Semaphore(1)
+    run = pulling.pull("Ann", "ann/broken", STRANGER)
+    held = set()
+    for _ in run:
+        held.add(pulling._brought)
+        if pulling._brought:
+            pulling.cancel("Ann")
+    assert held == {0, 600_000} and pulling._brought == 0
+    hub.may_step = None
+    with pytest.raises(UserError):
+        list(pulling.pull("Ann", "ann/broken", STRANGER))
+    hub.cached.clear()
+    with pytest.raises(UserError, match="no more than"):
+        list(pulling.pull("Ann", "ann/broken", STRANGER))
 
 
 def test_fewer_normal_pictures_and_detectors_are_taken_where_the_operator_says_so(
