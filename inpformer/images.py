@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import BinaryIO
 import numpy as np
 from PIL import ExifTags, Image, ImageFile
 
-from inpformer.errors import ImageError
+from inpformer.errors import ImageError, one_line
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm")
 MIN_SIDE = 8
@@ -205,7 +205,8 @@ def _is_listed(path: Path, folder: Path) -> bool:
 
 def _name_of(source: object) -> str:
     path = source if isinstance(source, (str, Path)) else getattr(source, "name", None)
-    return f"'{Path(path).name}'" if isinstance(path, (str, Path)) else "The picture"
+    # On one line: the name also goes to the log.
+    return f"'{one_line(Path(path).name)}'" if isinstance(path, (str, Path)) else "The picture"
 
 
 def _read_bytes(source: str | Path | BinaryIO, name: str) -> bytes:
@@ -270,12 +271,24 @@ def _deep_to_uint8(values: np.ndarray, name: str) -> np.ndarray:
 
 def _scale_to_uint8(values: np.ndarray) -> np.ndarray:
     # 257 is odd, so adding 128 rounds to the nearest and no value lies half-way.
-    return ((values.astype(np.uint32) + 128) // 257).astype(np.uint8)
+    scaled = np.empty(values.shape, np.uint8)
+    for rows in _bands(values):
+        scaled[rows] = (values[rows].astype(np.uint32) + 128) // 257
+    return scaled
 
 
 def _put_on_white(rgba: np.ndarray) -> np.ndarray:
-    alpha = rgba[:, :, 3:].astype(np.uint16)
-    return ((rgba[:, :, :3] * alpha + 255 * (255 - alpha) + 127) // 255).astype(np.uint8)
+    image = np.empty((*rgba.shape[:2], 3), np.uint8)
+    for rows in _bands(rgba):
+        alpha = rgba[rows, :, 3:].astype(np.uint16)
+        image[rows] = (rgba[rows, :, :3] * alpha + 255 * (255 - alpha) + 127) // 255
+    return image
+
+
+def _bands(values: np.ndarray) -> Iterator[slice]:
+    """Give rows for about a million pixels at a time: wide numbers of them all take gigabytes."""
+    step = max(1, (1 << 20) // max(1, values.shape[1]))
+    return (slice(start, start + step) for start in range(0, len(values), step))
 
 
 @dataclass(frozen=True)
