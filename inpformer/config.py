@@ -22,6 +22,7 @@ ENGINES = ("torch", "torch-bf16", "onnx", "onnx-int8")
 MAX_DECODER_DEPTH = 64
 MAX_MLP_RATIO = 16
 MAX_MEMORY_TOKENS = 100_000
+MAX_HEAD_WIDTH = 4096
 
 UNTRAINED_NOTICE = "untrained stand-in: for trying the interface"
 TRAINING_FREE_NOTICE = "training-free prototypes"
@@ -100,8 +101,9 @@ class ModelConfig:
             f"map_balance must be 'paper' or 'calibrated', got '{self.map_balance}'",
         )
         require(
-            len(self.head_widths) == 2 and min(self.head_widths) >= 1,
-            f"head_widths must be two numbers of at least 1, got {self.head_widths}",
+            len(self.head_widths) == 2
+            and all(1 <= width <= MAX_HEAD_WIDTH for width in self.head_widths),
+            f"head_widths must be two numbers from 1 to {MAX_HEAD_WIDTH}, got {self.head_widths}",
         )
         require(math.isfinite(self.head_bias), f"head_bias must be a number, got {self.head_bias}")
         _require_mlp_ratio(self.mlp_ratio)

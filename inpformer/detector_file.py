@@ -6,6 +6,7 @@ import errno
 import hashlib
 import json
 import logging
+import math
 from copy import deepcopy
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -24,6 +25,8 @@ from inpformer.files import check_folder, make_folder, replacing
 from inpformer.modeling.build import (
     build_encoder,
     build_model,
+    check_room,
+    check_trained_state,
     encoder_fingerprint,
     load_strictly,
     load_trained_state,
@@ -46,6 +49,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _ENCODER_PREFIX = "encoder.vit."
+_MOST_UNTRAINED = 100_000_000  # numbers of an encoder without weights, which no file backs
 
 
 def load_detector(
@@ -171,14 +175,18 @@ def read_detector(
         calibration = None if stored is None else from_dict(Calibration, stored)
         provenance: Provenance = from_dict(Provenance, header["provenance"])
         fingerprint, bundled = header["encoder_fingerprint"], header["encoder_bundled"]
-    except (KeyError, TypeError, ConfigError) as error:
+        _check_known(config.encoder)
+    except (KeyError, TypeError, ValueError, AttributeError, ConfigError) as error:
         raise WeightsError(
             f"'{path.name}' was written by another version of this program and cannot be read: "
             f"{error}. This is version {__version__}, the file is of {header.get('version')}."
         ) from error
     encoder_state = {k: tensors.pop(k) for k in list(tensors) if k.startswith(_ENCODER_PREFIX)}
     tensors.pop("empty", None)
+    check_trained_state(config, tensors, f"'{path.name}'")
+    _check_scales(config, calibration, path.name)
     if bundled:
+        check_room(config.encoder, encoder_state, f"'{path.name}'")
         encoder = build_encoder(config.encoder)
         state = {key.removeprefix(_ENCODER_PREFIX): v for key, v in encoder_state.items()}
         load_strictly(encoder.vit, state, f"'{path.name}'")
@@ -199,6 +207,29 @@ def read_detector(
     load_trained_state(model, tensors, f"'{path.name}'")
     provenance = Provenance(**{**vars(provenance), **encoder_words})
     return AnomalyDetector(model.to(device), config, provenance, calibration)
+
+
+def _check_known(encoder: EncoderConfig) -> None:
+    """See that only networks of timm's that we know are built, however large others are."""
+    sizes = ("timm_name", "embed_dim", "depth", "num_heads", "patch_size")
+    known = [[getattr(each, size) for size in sizes] for each in ENCODER_PRESETS.values()]
+    if encoder.timm_name and [getattr(encoder, size) for size in sizes] not in known:
+        raise ConfigError(f"it stands on '{encoder.timm_name}', which this program does not know")
+
+
+def _check_scales(config: ModelConfig, calibration: Calibration | None, name: str) -> None:
+    if calibration is None:
+        return
+    scales = [calibration.scales.get(each) for each in config.map_names]
+    values = [
+        *(value for scale in scales if scale is not None for value in vars(scale).values()),
+        *(value for value in vars(calibration).values() if isinstance(value, (int, float))),
+    ]
+    is_whole = None not in scales and calibration.shot_count >= 0
+    if not is_whole or not all(math.isfinite(value) for value in values):
+        raise WeightsError(
+            f"'{name}' is damaged: its thresholds are missing or are no numbers. Copy it again."
+        )
 
 
 def _completed(model: dict[str, Any]) -> dict[str, Any]:
@@ -271,6 +302,11 @@ def _training_free(
 
 def _build_found(preset: EncoderConfig, found: hub.FoundWeights) -> FrozenEncoder:
     if found.path is None:
+        if preset.least_numbers > _MOST_UNTRAINED:
+            raise WeightsError(
+                f"There are no weights of the encoder '{preset.name}' here, and it is too large to "
+                "be tried without."
+            )
         return build_encoder(preset)
     return build_encoder(preset, read_state_dict(found.path), f"'{found.path.name}'")
 
@@ -300,7 +336,7 @@ def _read_file(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
         with safe_open(path, framework="pt") as file:
             header = json.loads((file.metadata() or {}).get("inpformer", "null"))
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError, ValueError) as error:
+    except Exception as error:  # damaged files make readers raise anything
         raise WeightsError(
             f"'{path.name}' is damaged, cut short, or no safetensors file. Copy it again."
         ) from error

@@ -1,8 +1,17 @@
 """Errors written for the person at the screen: one sentence that says what to do."""
 
+_LONGEST = 1000
+
 
 class UserError(Exception):
-    """Something the user can put right; the message says how."""
+    """Something the user can put right; the message says how.
+
+    What is quoted in it may be a stranger's, such as the name of a file: it stays one line of
+    signs that can be shown, and a short one.
+    """
+
+    def __init__(self, message: object = "") -> None:
+        super().__init__(one_line(message))
 
 
 class ImageError(UserError):
@@ -23,6 +32,12 @@ class FitCancelledError(Exception):
 
 class TransferStoppedError(Exception):
     """The caller asked a download or an upload to stop; nothing half-made is left."""
+
+
+def one_line(text: object) -> str:
+    """Return a text without line ends and signs that cannot be shown; a long one is cut."""
+    line = "".join(sign if sign.isprintable() else "?" for sign in str(text)[: 2 * _LONGEST])
+    return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 1]}…"
 
 
 def require(condition: bool, message: str) -> None:

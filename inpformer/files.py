@@ -19,6 +19,8 @@ from inpformer.errors import UserError
 from inpformer.pictures import stretch
 
 PARTIAL_SUFFIX = ".part"
+# With one of these at the start, a spreadsheet takes a name for a formula and runs it.
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 _RENAME_PAUSES = (0.01, 0.03, 0.1, 0.3)  # seconds
 # Nobody writes one file for so long: whoever began it was killed.
 _ABANDONED_SECONDS = 3600.0

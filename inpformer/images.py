@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import BinaryIO
 import numpy as np
 from PIL import ExifTags, Image, ImageFile
 
-from inpformer.errors import ImageError
+from inpformer.errors import ImageError, one_line
 from inpformer.settings import value_of
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm")
@@ -97,25 +98,18 @@ def read_image(source: str | Path | BinaryIO) -> LoadedImage:
             cannot be used; the message names it and says what to do.
     """
     name = _name_of(source)
-    try:
-        with _strict_decoding:
-            picture = _open_picture(BytesIO(_read_bytes(source, name)), name)
-            _check_size(picture.height, picture.width, name)
-            picture.load()
-            image, notes = _to_rgb(picture, name)
-            image = _turn_upright(image, picture)
-            # Last, as counting moves to another frame. A JPEG with an MPO part is left out: it
-            # holds previews or depth, not frames of the same rank.
-            frame_count = 1 if picture.format == "MPO" else getattr(picture, "n_frames", 1)
-            if frame_count > 1:
-                notes.append(f"first of {frame_count} frames")
-            return LoadedImage(image, tuple(notes))
-    except ImageError:
-        raise
-    except Exception as error:  # Damaged files make decoders raise anything.
-        raise ImageError(
-            f"{name} is damaged or cut short; copy or export it again, then retry."
-        ) from error
+    with _damage_named(name), _strict_decoding:
+        picture = _open_picture(BytesIO(_read_bytes(source, name)), name)
+        _check_size(picture.height, picture.width, name)
+        picture.load()
+        image, notes = _to_rgb(picture, name)
+        image = _turn_upright(image, picture)
+        # Last, as counting moves to another frame. A JPEG with an MPO part is left out: it
+        # holds previews or depth, not frames of the same rank.
+        frame_count = 1 if picture.format == "MPO" else getattr(picture, "n_frames", 1)
+        if frame_count > 1:
+            notes.append(f"first of {frame_count} frames")
+        return LoadedImage(image, tuple(notes))
 
 
 def load_image(source: str | Path | BinaryIO) -> np.ndarray:
@@ -204,9 +198,23 @@ def _is_listed(path: Path, folder: Path) -> bool:
     return not hidden and path.suffix.lower() in IMAGE_SUFFIXES and path.is_file()
 
 
+@contextmanager
+def _damage_named(name: str) -> Iterator[None]:
+    """Say of whatever a decoder raises that the file is damaged."""
+    try:
+        yield
+    except ImageError:
+        raise
+    except Exception as error:  # Damaged files make decoders raise anything.
+        raise ImageError(
+            f"{name} is damaged or cut short; copy or export it again, then retry."
+        ) from error
+
+
 def _name_of(source: object) -> str:
     path = source if isinstance(source, (str, Path)) else getattr(source, "name", None)
-    return f"'{Path(path).name}'" if isinstance(path, (str, Path)) else "The picture"
+    # On one line: the name also goes to the log.
+    return f"'{one_line(Path(path).name)}'" if isinstance(path, (str, Path)) else "The picture"
 
 
 def _read_bytes(source: str | Path | BinaryIO, name: str) -> bytes:
@@ -250,10 +258,15 @@ def _to_rgb(picture: Image.Image, name: str) -> tuple[np.ndarray, list[str]]:
         grey = _deep_to_uint8(np.asarray(picture), name)
         return np.repeat(grey[:, :, None], 3, axis=2), []
     if not picture.has_transparency_data:
-        return np.array(picture.convert("RGB")), []
-    rgba = np.asarray(picture.convert("RGBA"))
+        return np.array(_in_mode(picture, "RGB")), []
+    rgba = np.asarray(_in_mode(picture, "RGBA"))
     notes = ["transparent parts put on white"] if rgba[:, :, 3].min() < 255 else []
     return _put_on_white(rgba), notes
+
+
+def _in_mode(picture: Image.Image, mode: str) -> Image.Image:
+    # Pillow copies what is in the mode already, and these may be hundreds of megabytes.
+    return picture if picture.mode == mode else picture.convert(mode)
 
 
 def _deep_to_uint8(values: np.ndarray, name: str) -> np.ndarray:
@@ -271,12 +284,24 @@ def _deep_to_uint8(values: np.ndarray, name: str) -> np.ndarray:
 
 def _scale_to_uint8(values: np.ndarray) -> np.ndarray:
     # 257 is odd, so adding 128 rounds to the nearest and no value lies half-way.
-    return ((values.astype(np.uint32) + 128) // 257).astype(np.uint8)
+    scaled = np.empty(values.shape, np.uint8)
+    for rows in _bands(values):
+        scaled[rows] = (values[rows].astype(np.uint32) + 128) // 257
+    return scaled
 
 
 def _put_on_white(rgba: np.ndarray) -> np.ndarray:
-    alpha = rgba[:, :, 3:].astype(np.uint16)
-    return ((rgba[:, :, :3] * alpha + 255 * (255 - alpha) + 127) // 255).astype(np.uint8)
+    image = np.empty((*rgba.shape[:2], 3), np.uint8)
+    for rows in _bands(rgba):
+        alpha = rgba[rows, :, 3:].astype(np.uint16)
+        image[rows] = (rgba[rows, :, :3] * alpha + 255 * (255 - alpha) + 127) // 255
+    return image
+
+
+def _bands(values: np.ndarray) -> Iterator[slice]:
+    """Give rows for about a million pixels at a time: wide numbers of them all take gigabytes."""
+    step = max(1, (1 << 20) // max(1, values.shape[1]))
+    return (slice(start, start + step) for start in range(0, len(values), step))
 
 
 @dataclass(frozen=True)
@@ -299,8 +324,10 @@ def picture_kind(source: str | Path | BinaryIO) -> PictureKind:
         ImageError: See `read_image`.
     """
     name = _name_of(source)
-    picture = _open_picture(BytesIO(_read_bytes(source, name)), name)
-    return PictureKind(_SUFFIXES[picture.format], _turn_of(picture) is not None)
+    data = _read_bytes(source, name)
+    with _damage_named(name):
+        picture = _open_picture(BytesIO(data), name)
+        return PictureKind(_SUFFIXES[picture.format], _turn_of(picture) is not None)
 
 
 def picture_size(path: str | Path) -> tuple[int, int]:

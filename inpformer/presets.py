@@ -11,6 +11,17 @@ from inpformer.errors import ConfigError, require
 Stem = Literal["patches", "filters", "filters-only"]
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,99}", re.ASCII)
 
+# Above the largest transformers for pictures that are known; a detector file may say anything.
+_HIGHEST = {
+    "patch_size": 64,
+    "embed_dim": 4096,
+    "depth": 64,
+    "num_heads": 64,
+    "native_grid": 256,
+    "token_budget": 1 << 16,
+}
+_MOST_NUMBERS = 1_300_000_000
+
 
 @dataclass(frozen=True)
 class EncoderConfig:
@@ -57,15 +68,9 @@ class EncoderConfig:
     def __post_init__(self) -> None:
         for name in ("layers", "file_names", "distance_range"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
-        for name in (
-            "patch_size",
-            "embed_dim",
-            "depth",
-            "num_heads",
-            "native_grid",
-            "token_budget",
-        ):
-            require(getattr(self, name) >= 1, f"{name} must be at least 1")
+        for name, highest in _HIGHEST.items():
+            value = getattr(self, name)
+            require(1 <= value <= highest, f"{name} must be 1 to {highest}, got {value}")
         # A detector file of somebody else's says these: they must not lead out of our folders, or
         # to the Hub.
         require(
@@ -77,7 +82,11 @@ class EncoderConfig:
             "timm_name must be a plain name of timm's",
         )
         require(self.stem in get_args(Stem), f"stem must be one of {get_args(Stem)}")
-        require(self.register_tokens >= 0, "register_tokens must not be negative")
+        require(
+            12 * self.embed_dim**2 * self.depth <= _MOST_NUMBERS,
+            "embed_dim and depth make a larger encoder than any that is known",
+        )
+        require(0 <= self.register_tokens <= 64, "register_tokens must be 0 to 64")
         _require_distance_range(self.distance_range)
         require(self.embed_dim % self.num_heads == 0, "embed_dim must be a multiple of num_heads")
         require(len(self.layers) > 0, "an encoder needs at least one block in `layers`")
@@ -89,6 +98,14 @@ class EncoderConfig:
             self.layers[-1] < self.depth,
             f"encoder layer {self.layers[-1]} does not exist: the encoder has {self.depth} blocks",
         )
+
+    @property
+    def least_numbers(self) -> int:
+        """Numbers that the weights of the blocks read have at least, whatever else is in them."""
+        if self.stem == "filters-only":
+            return self.embed_dim * self.native_grid**2
+        blocks = 12 * self.embed_dim**2 * (self.layers[-1] + 1)
+        return blocks if self.timm_name else blocks + self.embed_dim * self.native_grid**2
 
 
 def _require_distance_range(values: tuple[float, ...]) -> None:

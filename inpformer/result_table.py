@@ -9,11 +9,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
 
 from inpformer.cut import Cut
+from inpformer.files import FORMULA_STARTS
 from inpformer.report import describe_result
 from inpformer.result import AnomalyResult
-
-# With one of these at the start, a spreadsheet takes a file name for a formula and runs it.
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 @dataclass(frozen=True)
@@ -110,5 +108,5 @@ def to_json(rows: Sequence[ResultRow]) -> bytes:
 
 
 def _cell(value: object) -> object:
-    is_formula = isinstance(value, str) and value.lstrip(" ").startswith(_FORMULA_STARTS)
+    is_formula = isinstance(value, str) and value.lstrip(" ").startswith(FORMULA_STARTS)
     return f"'{value}" if is_formula else value

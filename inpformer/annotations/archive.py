@@ -14,6 +14,9 @@ from inpformer.files import replacing
 
 MAX_UNPACKED_BYTES = 20_000_000_000
 MAX_FILES = 200_000
+# Pictures hardly shrink in a zip; what shrinks more, and is large, was made to fill the disk.
+MAX_RATIO = 200
+_SMALL_BYTES = 200 << 20
 _COMPRESSED = (".csv", ".md", ".json", ".txt", ".yaml")
 
 
@@ -81,14 +84,18 @@ def unpack(archive_file: Path, folder: Path, max_bytes: int = MAX_UNPACKED_BYTES
         with zipfile.ZipFile(archive_file) as archive:
             members = archive.infolist()
             size = sum(member.file_size for member in members)
-            if size > max_bytes or len(members) > MAX_FILES:
+            packed = archive_file.stat().st_size
+            is_bomb = size > _SMALL_BYTES and size > MAX_RATIO * packed
+            if size > max_bytes or len(members) > MAX_FILES or is_bomb:
                 raise UserError(f"'{name}' is too large to unpack; split it into several files.")
             for member in members:
                 archive.extract(member, folder)  # which drops ".." and drive letters
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
+    except UserError:
+        raise
+    except OSError as error:
+        raise UserError(f"'{name}' cannot be unpacked: {error.strerror or error}.") from error
+    except Exception as error:  # damaged streams make decompressors raise anything
         raise UserError(
             f"'{name}' is no zip file that can be read (damaged, or locked by a password); pack "
             "it again."
         ) from error
-    except OSError as error:
-        raise UserError(f"'{name}' cannot be unpacked: {error.strerror or error}.") from error

@@ -32,6 +32,7 @@ from inpformer.images import load_image
 
 FILE = "annotations.json"
 _KIND = "the COCO format"
+_MOST_BITS = 40  # a longer number only makes each next step of reading it slower
 
 
 def write_coco(folder: Path, outgoing: OutgoingSet) -> list[str]:
@@ -197,6 +198,8 @@ def _expand(text: str) -> list[int]:
         bits = letter - 48
         if not 0 <= bits < 64:
             raise ValueError("the run lengths of a region hold a character that is none of theirs")
+        if shift > _MOST_BITS:
+            raise ValueError("the run lengths of a region hold a number that no picture needs")
         number |= (bits & 31) << shift
         shift += 5
         if bits & 32:

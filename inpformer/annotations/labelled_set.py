@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -76,6 +77,11 @@ class LabelledSet:
             label: That the data set gives; None if it gives none.
             ours: What we wrote beside a picture of our own: `detector_id`, `seconds`; may be empty.
         """
+        detector_id, seconds = ours.get("detector_id"), float(ours.get("seconds") or 0)
+        if not isinstance(name, str) or not isinstance(detector_id, (str, type(None))):
+            raise ValueError("a name is no text")
+        if not (math.isfinite(seconds) and seconds >= 0):
+            raise ValueError("a time is no number from 0 on")
         if canvas.overlaps:
             self.note("Where regions of two classes overlapped, the later one was taken.")
         annotation = Annotation(
@@ -83,8 +89,8 @@ class LabelledSet:
             canvas.mask,
             settle_label(label, canvas.mask),
             canvas.sources(),
-            ours.get("detector_id"),
-            float(ours.get("seconds") or 0),
+            detector_id,
+            seconds,
         )
         return Entry(picture, annotation)
 

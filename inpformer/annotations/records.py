@@ -152,7 +152,7 @@ class Record:
             texts = [content[key] for key in ("name", "picture", "picture_sha256")]
             record = cls(*texts[:2], (width, height), texts[2], versions)
             return replace(record, versions=versions or (_UNTOUCHED,))
-        except (KeyError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise UserError(damage_of(path)) from error
 
 
@@ -167,7 +167,7 @@ def read_json(path: Path) -> dict[str, Any]:
         content = json.loads(path.read_text("utf-8"))
     except FileNotFoundError:
         raise
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UserError(damage_of(path)) from error
     if not isinstance(content, dict):
         raise UserError(damage_of(path))

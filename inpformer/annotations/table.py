@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import csv
+import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from inpformer.annotations.labelled_set import (
 )
 from inpformer.annotations.masks import encode_mask, find_mask_regions, read_class_mask
 from inpformer.errors import UserError
+from inpformer.files import FORMULA_STARTS
 from inpformer.images import load_image
 
 TABLE = "metadata.csv"
@@ -76,7 +78,10 @@ def read_classes(folder: Path) -> ClassBook:
         return ClassBook()
     with blame(path, _KIND):
         return ClassBook(
-            [DefectClass(int(row["value"]), row["name"], row["colour"]) for row in read_csv(path)]
+            [
+                DefectClass(int(row["value"]), _bare(row["name"]), row["colour"])
+                for row in read_csv(path)
+            ]
         )
 
 
@@ -90,7 +95,8 @@ def read_table(folder: Path) -> dict[str, dict[str, str]]:
     if not path.is_file():
         return {}
     with blame(path, _KIND):
-        return {row["file_name"]: row for row in read_csv(path)}
+        rows = [{key: _bare(value) for key, value in row.items()} for row in read_csv(path)]
+        return {row["file_name"]: row for row in rows}
 
 
 def read_table_set(root: Path) -> LabelledSet:
@@ -133,13 +139,16 @@ def row_annotation(
     if len(sources) != len(find_mask_regions(mask)):  # it was painted on since
         sources = None
     with blame(root / TABLE, _KIND):
+        seconds = float(row.get("seconds") or 0)
+        if not (math.isfinite(seconds) and seconds >= 0):
+            raise ValueError("a time is no number from 0 on")
         return Annotation(
             name,
             mask,
             settle_label(row.get("label") or None, mask),
             sources,
             row.get("detector_id") or None,
-            float(row.get("seconds") or 0),
+            seconds,
         )
 
 
@@ -155,7 +164,21 @@ def _write_csv(path: Path, columns: Sequence[str], rows: Iterable[Sequence[str]]
     with path.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream)
         writer.writerow(columns)
-        writer.writerows(rows)
+        writer.writerows([_guarded(cell) for cell in row] for row in rows)
+
+
+def _guarded(text: str) -> str:
+    """Put a quote before what a spreadsheet would run as a formula; `_bare` takes it off."""
+    return f"'{text}" if _is_formula(text.lstrip("'")) else text
+
+
+def _bare(text: str) -> str:
+    is_guarded = text.startswith("'") and _is_formula(text.lstrip("'"))
+    return text[1:] if is_guarded else text
+
+
+def _is_formula(text: str) -> bool:
+    return text.lstrip(" ").startswith(FORMULA_STARTS)
 
 
 def read_csv(path: Path) -> list[dict[str, str]]:

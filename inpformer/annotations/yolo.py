@@ -24,6 +24,7 @@ from inpformer.annotations.table import read_classes, write_classes
 from inpformer.images import IMAGE_SUFFIXES, load_image
 
 _KIND = "YOLO"
+_MAX_YAML_BYTES = 1 << 20  # of 255 names; reading takes seconds for each megabyte
 _LOSS = "YOLO keeps outlines only: holes are filled; names, sources and kinds of labels are lost."
 
 
@@ -84,11 +85,20 @@ def _class_names(root: Path) -> dict[int, str]:
         return {}
     with blame(path, _KIND):
         try:
+            if path.stat().st_size > _MAX_YAML_BYTES:
+                raise ValueError("it is far too long")
             names = yaml.safe_load(path.read_text("utf-8-sig"))["names"]
-        except (OSError, yaml.YAMLError) as error:
+        except (OSError, yaml.YAMLError, RecursionError) as error:
             raise ValueError("it cannot be read") from error
         pairs = names.items() if isinstance(names, dict) else enumerate(names)
-        return {int(number): str(name) for number, name in pairs}
+        return {int(number): _plain(name) for number, name in pairs}
+
+
+def _plain(name: object) -> str:
+    """Return a name; lists that hold each other many times would be written out without end."""
+    if not isinstance(name, (str, int, float)):
+        raise ValueError("a name is no text")
+    return str(name)
 
 
 def _read_picture(root: Path, picture: Path, names: dict[int, str], found: LabelledSet) -> Entry:

@@ -41,6 +41,8 @@ def build_encoder(
     Raises:
         WeightsError: The weights belong to another encoder.
     """
+    if state is not None:
+        check_room(config, state, source)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(UNTRAINED_SEED)
         vit = _build_vit(config)
@@ -117,6 +119,31 @@ def load_trained_state(model: INPFormer, state: dict[str, Tensor], source: str) 
             "again, or fit the detector again."
         )
     model.load_state_dict(state, strict=False)  # the check above was strict; the encoder stays
+
+
+def check_room(config: EncoderConfig, state: dict[str, Tensor], source: str) -> None:
+    """See, before an encoder is built, that its weights can be in `state`.
+
+    A file of a stranger may describe one that takes all memory.
+
+    Raises:
+        WeightsError: There are far too few numbers.
+    """
+    if sum(value.numel() for value in state.values()) < config.least_numbers:
+        raise WeightsError(
+            f"{source} does not fit: it holds fewer numbers than the encoder '{config.name}' has."
+        )
+
+
+def check_trained_state(config: ModelConfig, state: dict[str, Tensor], source: str) -> None:
+    """See, before a model is built, that `state` is its trained part.
+
+    Raises:
+        WeightsError: Names what is missing, unknown, or of another shape.
+    """
+    with torch.device("meta"):  # shapes alone, which take no memory
+        planned = build_model(config, nn.Identity())
+    _check_fit(trained_state(planned), state, source)
 
 
 def load_strictly(module: nn.Module, state: dict[str, Tensor], source: str) -> None:

@@ -11,6 +11,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from inpformer.config_table import from_dict
 from inpformer.errors import UserError, WeightsError
 from inpformer.files import make_folder, replacing
 from inpformer.modeling.build import load_trained_state, trained_state
@@ -63,8 +64,18 @@ class Checkpoint:
     def restore_descent(self, descent: Descent) -> None:
         """Give the optimiser of the same phase its moments back."""
         for name, parameter in descent.parameters.items():
+            keys = [f"{moment}/{name}" for moment in _MOMENTS]
+            shapes = [self.tensors[key].shape for key in keys if key in self.tensors]
+            steps = self.header.get("steps")
+            has_steps = isinstance(steps, dict) and type(steps.get(name)) in (int, float)
+            if shapes != [parameter.shape] * len(_MOMENTS) or not has_steps:
+                raise WeightsError(
+                    f"The checkpoint does not fit: it lacks the state of '{name}'; remove it to "
+                    "train its model from the beginning."
+                )
             moments = {
-                moment: self.tensors[f"{moment}/{name}"].to(parameter.device) for moment in _MOMENTS
+                moment: self.tensors[key].to(parameter.device)
+                for moment, key in zip(_MOMENTS, keys, strict=True)
             }
             descent.optimizer.state[parameter] = {"step": self.header["steps"][name], **moments}
         if descent.processes.scaler is not None:
@@ -113,8 +124,9 @@ def read_checkpoint(path: Path) -> Checkpoint | None:
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
         if header["format"] != FORMAT:
             raise ValueError(header["format"])
-        return Checkpoint(Position(**header["position"]), header, tensors)
-    except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
+        position = from_dict(Position, header["position"])
+        return Checkpoint(position, header, tensors)
+    except Exception as error:  # damaged files make readers raise anything
         raise WeightsError(
             f"The checkpoint '{path}' is damaged, or of another version of this program; remove "
             "it to train the model that it belongs to from its beginning."

@@ -49,7 +49,7 @@ def curve_page(lines: Sequence[Mapping[str, Any]]) -> str:
                 chart.setdefault(name, []).append((line["step"], line[name]))
     parts = []
     for (model, phase), losses in charts.items():
-        title = f"{'All classes' if model == '*' else model}: {PHASE_WORDS[phase]}"
+        title = f"{'All classes' if model == '*' else model}: {PHASE_WORDS.get(phase, phase)}"
         parts.append(f"<h2>{escape(title)}</h2>{line_chart(losses, 'step', 'loss', title)}")
     return (
         '<!doctype html><html lang="en"><meta charset="utf-8"><title>Training curves</title>'

@@ -80,7 +80,9 @@ class RunFolder:
             record = json.loads(self.record_file.read_text("utf-8"))
             if record["format"] != FORMAT:
                 raise ValueError(record["format"])
-        except (OSError, ValueError, KeyError, TypeError) as error:
+            if not all(isinstance(record.get(key, {}), dict) for key in ("config", "detectors")):
+                raise TypeError(FORMAT)
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             raise UserError(
                 f"'{self.record_file}' is damaged, or of another version of this program; choose "
                 "another folder."

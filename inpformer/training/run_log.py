@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -96,12 +97,18 @@ class RunLog:
         order = {(item.model, item.phase): place for place, item in enumerate(self._planned)}
         end = (-1, 0)
         if position is not None:
-            end = (order[position.model, position.phase], position.step)
+            place = order.get((position.model, position.phase))
+            if place is None:
+                raise UserError(
+                    "The checkpoint is of a model that this run has not; remove it to train from "
+                    "the beginning of a model."
+                )
+            end = (place, position.step)
         kept = [
             line
             for line in self._lines()
             if line["model"] in finished
-            or (order[line["model"], line["phase"]], line["step"]) <= end
+            or (order.get((line["model"], line["phase"]), len(order)), line["step"]) <= end
         ]
         self._before = max((line["seconds"] for line in kept), default=0.0)
         make_folder(self._folder.root)
@@ -189,10 +196,28 @@ class RunLog:
         lines = []
         for text in self._folder.log_file.read_text("utf-8", errors="replace").splitlines():
             try:
-                lines.append(json.loads(text))
-            except ValueError:
+                line = json.loads(text)
+            except (ValueError, RecursionError):
                 continue
+            if _is_line(line):
+                lines.append(line)
         return lines
+
+
+def _is_line(line: Any) -> bool:
+    """Whether a line says what all lines do; somebody may have edited the file."""
+    if not isinstance(line, dict) or type(line.get("step")) is not int:
+        return False
+    names = isinstance(line.get("model"), str) and isinstance(line.get("phase"), str)
+    return (
+        names
+        and all(
+            type(value) in (int, float) and math.isfinite(value)
+            for key, value in line.items()
+            if key not in ("model", "phase")
+        )
+        and "seconds" in line
+    )
 
 
 def _as_line(values: Mapping[str, Any]) -> str:
