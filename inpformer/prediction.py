@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ import numpy as np
 import torch
 
 from inpformer.config import MapName
-from inpformer.errors import ConfigError
+from inpformer.errors import ConfigError, WeightsError
 from inpformer.explanation import explain
 from inpformer.geometry import ImageGeometry
 from inpformer.images import check_image
@@ -127,6 +128,9 @@ def predict_batch(detector: AnomalyDetector, batch: Sequence[PreparedImage]) -> 
         elif len(batch) > 1:
             # A view would keep the maps of the whole batch for as long as one result is kept.
             own_maps = {name: values.copy() for name, values in own_maps.items()}
+        if not all(map(math.isfinite, own_scores.values())):
+            # Numbers that are finite in its file may be too large to reckon with.
+            raise WeightsError("The detector gives no numbers for this picture; it may be damaged.")
         found.append((own_maps, own_scores))
     seconds = (time.perf_counter() - started) / len(batch)
     return [
