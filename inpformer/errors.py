@@ -35,9 +35,11 @@ class TransferStoppedError(Exception):
 
 
 def one_line(text: object) -> str:
-    """Return a text without line ends and signs that cannot be shown; a long one is cut."""
-    line = "".join(sign if sign.isprintable() else "?" for sign in str(text)[: 2 * _LONGEST])
-    return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 1]}…"
+    """Return a text without signs that cannot be shown; of a long one the middle is left out."""
+    line = str(text)
+    if len(line) > _LONGEST:
+        line = f"{line[: _LONGEST - 300]}…{line[-299:]}"  # advice stands at the end
+    return "".join(sign if sign.isprintable() else "?" for sign in line)
 
 
 def require(condition: bool, message: str) -> None:

@@ -216,5 +216,5 @@ def is_whole(path: Path) -> bool:
             header = json.loads(file.read(min(header_size, MAX_HEADER_BYTES)))
         ends = [entry["data_offsets"][1] for key, entry in header.items() if key != "__metadata__"]
         return size == 8 + header_size + max(ends, default=0)
-    except (OSError, ValueError, TypeError, LookupError, AttributeError):
+    except (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError):
         return False

@@ -74,7 +74,7 @@ class EncoderConfig:
         # A detector file of somebody else's says these: they must not lead out of our folders, or
         # to the Hub.
         require(
-            all(_PLAIN_NAME.fullmatch(str(name)) for name in self.file_names),
+            all(isinstance(name, str) and _PLAIN_NAME.fullmatch(name) for name in self.file_names),
             "file_names must be plain names of files, without folders",
         )
         require(
@@ -86,7 +86,10 @@ class EncoderConfig:
             12 * self.embed_dim**2 * self.depth <= _MOST_NUMBERS,
             "embed_dim and depth make a larger encoder than any that is known",
         )
-        require(0 <= self.register_tokens <= 64, "register_tokens must be 0 to 64")
+        require(
+            0 <= self.register_tokens <= 64,
+            f"register_tokens must be 0 to 64, got {self.register_tokens}",
+        )
         _require_distance_range(self.distance_range)
         require(self.embed_dim % self.num_heads == 0, "embed_dim must be a multiple of num_heads")
         require(len(self.layers) > 0, "an encoder needs at least one block in `layers`")

@@ -15,7 +15,7 @@ from inpformer.datasets.plain import read_plain
 from inpformer.datasets.real_iad import read_real_iad
 from inpformer.datasets.sample import DataSet, Sample, first_few
 from inpformer.datasets.visa import read_visa
-from inpformer.errors import UserError
+from inpformer.errors import UserError, one_line
 
 
 def _read_folders(root: Path) -> Reading | None:
@@ -78,7 +78,7 @@ def _dataset(reading: Reading) -> DataSet:
         )
     dataset = DataSet(findings.root, title, tuple(sorted(samples, key=_place_of)))
     problems = findings.sentences() + name_problems(dataset) + class_problems(dataset)
-    return replace(dataset, problems=tuple(problems))
+    return replace(dataset, problems=tuple(map(one_line, problems)))
 
 
 def _place_of(sample: Sample) -> tuple[str, bool, str]:

@@ -116,7 +116,7 @@ def test_a_detector_of_no_numbers_is_damaged(saved, value):
         name = next(key for key in tensors if not key.startswith("encoder."))
         tensors[name].view(-1)[0] = value
 
-    assert "is damaged" in refusal(changed(saved, spoil))
+    assert "weights that are no numbers" in refusal(changed(saved, spoil))
 
 
 def test_a_detector_without_a_threshold_of_its_map_is_damaged(saved):

@@ -33,6 +33,7 @@ def pictures() -> dict[str, bytes]:
     """One small picture in every format and depth that is read."""
     noise = np.random.default_rng(0).integers(0, 256, (24, 32, 3), dtype=np.uint8)
     rgb, deep = Image.fromarray(noise), Image.fromarray(noise[..., 0].astype(np.uint16) * 257)
+    fractions = Image.fromarray(noise[..., 0].astype(np.float32) / 255)
     exif = Image.Exif()
     exif[0x0112], exif[0x010E] = 6, "a part"
     frames = [rgb, rgb.rotate(90)]
@@ -43,7 +44,7 @@ def pictures() -> dict[str, bytes]:
         "cmyk.jpg": (rgb.convert("CMYK"), {}), "progressive.jpg": (rgb, {"progressive": True}),
         "a.webp": (rgb, {"exif": exif}), "moving.webp": (rgb, several), "a.bmp": (rgb, {}),
         "a.tif": (rgb, {"compression": "tiff_lzw"}), "pages.tif": (rgb, several),
-        "deep.tif": (deep, {}), "float.tif": (deep.convert("F"), {}),
+        "deep.tif": (deep, {}), "float.tif": (fractions, {}),
         "packed.tif": (rgb, {"compression": "tiff_deflate"}), "a.gif": (rgb, several),
         "a.ppm": (rgb, {}),
     }  # fmt: skip

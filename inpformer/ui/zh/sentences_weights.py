@@ -5,6 +5,32 @@ from __future__ import annotations
 from typing import Final
 
 WEIGHTS: Final = {
+    "it stands on '{name}', which this program does not know": ("它基于“{name}”，而本程序不认识它"),
+    "The setting embed_dim and depth make a larger encoder than any that is known.": (
+        "设置 embed_dim 和 depth 得出的编码器比任何已知的都大。"
+    ),
+    "The setting head_widths must be two numbers from 1 to {most}, got {value}.": (
+        "设置 head_widths 须为 1 到 {most} 的两个数，而不是 {value}。"
+    ),
+    "The checkpoint does not fit: it lacks the state of '{name}'; remove it to train its model "
+    "from the beginning.": ("检查点不匹配：缺少“{name}”的状态；请删除它，从头训练其模型。"),
+    "The checkpoint is of a model that this run has not; remove it to train from the beginning of "
+    "a model.": ("检查点属于本次运行没有的模型；请删除它，从模型的开头训练。"),
+    "There are no weights of the encoder '{name}' here, and it is too large to be tried without.": (
+        "此处没有编码器“{name}”的权重，而它太大，无法在没有权重时试用。"
+    ),
+    "{source} does not fit: it holds fewer numbers than the encoder '{name}' has.": (
+        "{source} 不匹配：其中的数值少于编码器“{name}”所需。"
+    ),
+    "{source} is damaged: {key} holds values that are no numbers.": (
+        "{source} 已损坏：{key} 含有不是数字的值。"
+    ),
+    "'{name}' is damaged: its thresholds are missing or are no numbers. Copy it again.": (
+        "“{name}”已损坏：其阈值缺失或不是数字。请重新复制。"
+    ),
+    "The detector gives no numbers for this picture; it may be damaged.": (
+        "检测器对这张图片没有给出数值；它可能已损坏。"
+    ),
     "The {name} encoder": "编码器 {name}",
     "{label}, from the file '{path}'.": "{label}，来自文件“{path}”。",
     "{label}, from the folder {folder}.": "{label}，来自文件夹 {folder}。",
