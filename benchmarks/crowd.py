@@ -1,12 +1,11 @@
-"""Many visitors at once at a really started page: does anything leak, does it stay quick.
+"""Many visitors at once at a really started page: does anything of one reach another.
 
     python benchmarks/crowd.py isolation --visitors 20 --minutes 10
-    python benchmarks/crowd.py load --visitors 50 --fits 3 --minutes 10
 
 Starts `app.py` with the embedded encoder in folders of its own and visits it through its queue.
 `isolation` checks by content that whatever comes back carries the visitor's own marks alone, that
 others' paths, keys and ids are refused, and that nothing is left on the disk of who was forgotten.
-`load` prints errors, times of answers, fairness and memory. Ends with 1 if something is wrong.
+Ends with 1 if something is wrong.
 """
 
 from __future__ import annotations
@@ -27,7 +26,6 @@ import httpx
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.crowd_isolation import isolate
-from benchmarks.crowd_load import load
 
 ROOT = Path(__file__).resolve().parent.parent
 _START_SECONDS = 180.0
@@ -35,27 +33,20 @@ _START_SECONDS = 180.0
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=("isolation", "load"))
+    parser.add_argument("what", choices=("isolation",))
     parser.add_argument("--visitors", type=int, default=20)
-    parser.add_argument("--fits", type=int, default=3, help="visitors who fit, for load")
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="crowd-") as folder, running(Path(folder)) as server:
-        url, process = server
-        if options.what == "isolation":
-            report = isolate(
-                url, Path(folder), options.visitors, 60 * options.minutes, options.seed
-            )
-        else:
-            report = load(url, process.pid, options.visitors, options.fits, 60 * options.minutes)
+    with tempfile.TemporaryDirectory(prefix="crowd-") as folder, running(Path(folder)) as url:
+        report = isolate(server, Path(folder), options.visitors, 60 * options.minutes, options.seed)
     print("\n".join(report.lines))
     return 1 if report.problems else 0
 
 
 @contextlib.contextmanager
-def running(folder: Path) -> Iterator[tuple[str, subprocess.Popen]]:
-    """Run the app with all it writes below a folder; give its address and its process."""
+def running(folder: Path) -> Iterator[str]:
+    """Run the app with all it writes below a folder; give its address."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -70,7 +61,7 @@ def running(folder: Path) -> Iterator[tuple[str, subprocess.Popen]]:
         try:
             url = f"http://127.0.0.1:{port}"
             _wait_for(url, process, folder / "app.log")
-            yield url, process
+            yield url
         finally:
             process.kill()
             process.wait()
