@@ -38,7 +38,7 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="crowd-") as folder, running(Path(folder)) as url:
+    with tempfile.TemporaryDirectory(prefix="crowd-") as folder, running(Path(folder)) as server:
         report = isolate(server, Path(folder), options.visitors, 60 * options.minutes, options.seed)
     print("\n".join(report.lines))
     return 1 if report.problems else 0

@@ -28,9 +28,6 @@ WEIGHTS: Final = {
     "'{name}' is damaged: its thresholds are missing or are no numbers. Copy it again.": (
         "“{name}”已损坏：其阈值缺失或不是数字。请重新复制。"
     ),
-    "The detector gives no numbers for this picture; it may be damaged.": (
-        "检测器对这张图片没有给出数值；它可能已损坏。"
-    ),
     "The {name} encoder": "编码器 {name}",
     "{label}, from the file '{path}'.": "{label}，来自文件“{path}”。",
     "{label}, from the folder {folder}.": "{label}，来自文件夹 {folder}。",
