@@ -37,21 +37,26 @@ class ServerFolder:
     def note(self, uploads: set[Path]) -> None:
         """Write down files that are to be deleted should this process be killed."""
         with self._writing:
-            new = uploads - self._noted
-            self._noted |= new
-            # Gradio takes line breaks out of names; a line of a name would name another file.
-            lines = [f"{path}\n" for path in new if "\n" not in str(path)]
-            # With a full disk the visitor still gets their answer.
-            with (
-                contextlib.suppress(OSError),
-                (self.path / _UPLOADS).open("a", encoding="utf-8") as stream,
-            ):
-                stream.writelines(lines)
+            self._noted |= uploads
+            self._write()
+
+    def cross_out(self, uploads: list[Path]) -> None:
+        """Take files of a visitor who is forgotten from the list, which has their names."""
+        with self._writing:
+            self._noted -= {path.resolve() for path in uploads} | set(uploads)
+            self._write()
 
     def remove(self) -> None:
         """Delete it, as the server ends."""
         self._lock.release()
         shutil.rmtree(self.path, ignore_errors=True)
+
+    def _write(self) -> None:
+        # A line of a name would name another file.
+        lines = [f"{path}\n" for path in self._noted if "\n" not in str(path)]
+        # With a full disk the visitor still gets their answer.
+        with contextlib.suppress(OSError):
+            (self.path / _UPLOADS).write_text("".join(lines), "utf-8")
 
 
 def remove_leftovers(upload_root: Path, root: Path | None = None) -> None:

@@ -218,7 +218,10 @@ class Sessions:
             return
         for key in self._ids_of(session):
             del self._sessions[key]
-        for upload in session.clear():
+        uploads = session.clear()
+        if self._server is not None:
+            self._server.cross_out(uploads)
+        for upload in uploads:
             self._delete_upload(upload)
 
     def _delete_upload(self, upload: Path) -> None:

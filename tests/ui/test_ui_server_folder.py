@@ -62,3 +62,14 @@ def test_a_full_disk_keeps_nobody_from_an_answer(tmp_path, cache):
     (server.path / "uploads.txt").mkdir()
     Sessions(upload_root=cache, server=server).note_files("ann", {cache / "bob.png"})
     server.remove()
+
+
+def test_the_list_has_no_name_of_a_visitor_who_was_forgotten(tmp_path, cache):
+    server = ServerFolder(tmp_path)
+    sessions = Sessions(upload_root=cache, server=server)
+    for name, path in (("ann", cache / "ab12" / "ann.png"), ("bob", cache / "bob.png")):
+        sessions.get(name)
+        sessions.note_files(name, {path})
+    sessions.forget("ann")
+    assert (server.path / "uploads.txt").read_text("utf-8") == f"{cache / 'bob.png'}\n"
+    server.remove()
