@@ -80,6 +80,8 @@ class LabelledSet:
         detector_id, seconds = ours.get("detector_id"), float(ours.get("seconds") or 0)
         if not isinstance(name, str) or not isinstance(detector_id, (str, type(None))):
             raise ValueError("a name is no text")
+        if not (name + (detector_id or "")).isprintable():  # half a sign, which no file can hold
+            raise ValueError("a name holds signs that cannot be shown")
         if not (math.isfinite(seconds) and seconds >= 0):
             raise ValueError("a time is no number from 0 on")
         if canvas.overlaps:

@@ -81,7 +81,16 @@ class VersionInfo:
         """Read what a record's file says of a version."""
         regions = tuple(RegionInfo(**region) for region in item["regions"])
         mask = None if item["mask"] is None else MaskFile(**item["mask"])
-        return cls(**{**item, "regions": regions, "mask": mask})
+        if mask is not None:
+            _require_file_name(mask.file)
+        info = cls(**{**item, "regions": regions, "mask": mask})
+        texts = (info.label, info.detector_id or "", info.saved_at or "")
+        numbers = (info.version, info.previous or 0, info.seconds)
+        if not all(isinstance(text, str) for text in texts) or not all(
+            type(number) in (int, float) for number in numbers
+        ):
+            raise TypeError("a version is described by values of another kind")
+        return info
 
     @property
     def values(self) -> set[int]:
@@ -150,10 +159,24 @@ class Record:
             versions = tuple(VersionInfo.from_json(item) for item in content["versions"])
             width, height = content["size"]
             texts = [content[key] for key in ("name", "picture", "picture_sha256")]
+            if not all(isinstance(text, str) for text in texts):
+                raise TypeError("a picture is described by values of another kind")
+            _require_file_name(content["picture"])
             record = cls(*texts[:2], (width, height), texts[2], versions)
             return replace(record, versions=versions or (_UNTOUCHED,))
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise UserError(damage_of(path)) from error
+
+
+def _require_file_name(name: object) -> None:
+    """See that a file of a store is named alone: a stranger's record must not lead out of it.
+
+    Raises:
+        ValueError: It leads to another folder.
+    """
+    is_alone = isinstance(name, str) and name == Path(name).name and "\\" not in name
+    if not is_alone or name in ("", ".", ".."):
+        raise ValueError("a file is named with a folder")
 
 
 def read_json(path: Path) -> dict[str, Any]:

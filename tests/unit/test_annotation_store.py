@@ -275,6 +275,29 @@ def test_a_damaged_record_is_named(store, name, text):
         store.load(name)
 
 
+@pytest.mark.parametrize("lead", ["{outside}", "../{outside.name}", "..\\\\{outside.name}"])
+@pytest.mark.parametrize("what", ["picture", "mask"])
+def test_a_strangers_record_neither_reads_nor_deletes_files_elsewhere(
+    store, name, tmp_path, what, lead
+):
+    store.save(marked(store.load(name), 1))
+    file = store.folder / "records" / "part.png.json"
+    content = json.loads(file.read_text())
+    outside = store.folder / "outside.png"
+    shown = store.folder / "pictures" / content["picture"]
+    outside.write_bytes(shown.read_bytes())
+    elsewhere = lead.format(outside=outside)
+    if what == "picture":
+        content["picture"] = elsewhere
+    else:
+        content["versions"][-1]["mask"]["file"] = elsewhere
+    file.write_text(json.dumps(content))
+    for act in (store.load, store.read_picture, store.remove_picture):
+        with pytest.raises(UserError, match="is damaged"):
+            act(name)
+    assert outside.is_file()
+
+
 @pytest.mark.parametrize("damage", ["gone", "cut", "text"])
 def test_a_damaged_mask_is_named_and_earlier_versions_stay_usable(store, name, damage):
     second = store.save(marked(store.save(marked(store.load(name), 1)), 2))

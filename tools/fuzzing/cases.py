@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import random
-import zipfile
 from collections.abc import Callable
 
 from fuzzing import mutations
@@ -31,8 +30,7 @@ def make_case(seeds: dict[str, list[Tree]], kind: str, number: int) -> Tree:
 def _mutated(name: str, data: bytes, rng: random.Random) -> bytes:
     ending = "." + name.rpartition(".")[2]
     if ending == ".zip":
-        inner = next(iter(_members(data)), "a.png")
-        return mutations.mutate_zip(data, rng, lambda content: _mutated(inner, content, rng))
+        return mutations.mutate_zip(data, rng, lambda inner, content: _mutated(inner, content, rng))
     if ending == ".safetensors":
         return mutations.mutate_safetensors(data, rng)
     if ending == ".pth":
@@ -46,11 +44,6 @@ def _mutated(name: str, data: bytes, rng: random.Random) -> bytes:
         first, *rest = data.decode().splitlines()
         return "\n".join([mutations.mutate_json(first, rng), *rest]).encode("utf-8", "replace")
     return change(data.decode("utf-8", "replace"), rng).encode("utf-8", "replace")
-
-
-def _members(data: bytes) -> list[str]:
-    with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        return archive.namelist()
 
 
 class _Canary:

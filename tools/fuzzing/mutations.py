@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import io
 import json
 import random
@@ -94,7 +95,7 @@ def mutate_json(text: str, rng: random.Random) -> str:
         elif isinstance(holder, list) and rng.random() < 0.2:
             holder.extend([holder[key]] * rng.choice((1, 300)))
         else:
-            holder[key] = rng.choice(VALUES)
+            holder[key] = copy.deepcopy(rng.choice(VALUES))
     made = json.dumps(content)
     if way == 3:  # one key twice
         made = made.replace("{", '{"format": 3, "version": [], "shapes": 1, ', 1)
@@ -145,7 +146,7 @@ def _packed(text: str, body: bytes) -> bytes:
     return struct.pack("<Q", len(encoded)) + encoded + body
 
 
-def mutate_zip(data: bytes, rng: random.Random, inner: Callable[[bytes], bytes]) -> bytes:
+def mutate_zip(data: bytes, rng: random.Random, inner: Callable[[str, bytes], bytes]) -> bytes:
     """Change bytes, members, names, sizes and links of a zip file."""
     way = rng.randrange(9)
     if way == 0:
@@ -156,7 +157,7 @@ def mutate_zip(data: bytes, rng: random.Random, inner: Callable[[bytes], bytes])
     name, content = members[chosen]
     kind = rng.choice((zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_LZMA))
     if way in (1, 2):
-        members[chosen] = (name, inner(content))
+        members[chosen] = (name, inner(name, content))
     elif way == 3:
         members[chosen] = (rng.choice(NAMES) or "x", content)
     elif way == 4:
