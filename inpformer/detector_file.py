@@ -23,6 +23,7 @@ from inpformer.config_table import from_dict
 from inpformer.errors import ConfigError, UserError, WeightsError
 from inpformer.files import check_folder, make_folder, replacing
 from inpformer.modeling.build import (
+    ALWAYS_BUILT,
     build_encoder,
     build_model,
     check_room,
@@ -49,7 +50,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _ENCODER_PREFIX = "encoder.vit."
-_MOST_UNTRAINED = 100_000_000  # numbers of an encoder without weights, which no file backs
 
 
 def load_detector(
@@ -302,7 +302,7 @@ def _training_free(
 
 def _build_found(preset: EncoderConfig, found: hub.FoundWeights) -> FrozenEncoder:
     if found.path is None:
-        if preset.least_numbers > _MOST_UNTRAINED:
+        if preset.least_numbers > ALWAYS_BUILT:
             raise WeightsError(
                 f"There are no weights of the encoder '{preset.name}' here, and it is too large to "
                 "be tried without."

@@ -26,6 +26,7 @@ from inpformer.modeling.training_free import TrainingFreeExtractor
 from inpformer.presets import EncoderConfig
 
 UNTRAINED_SEED = 0
+ALWAYS_BUILT = 100_000_000  # numbers of an encoder, which any machine of ours has room for
 
 
 def build_encoder(
@@ -122,14 +123,16 @@ def load_trained_state(model: INPFormer, state: dict[str, Tensor], source: str) 
 
 
 def check_room(config: EncoderConfig, state: dict[str, Tensor], source: str) -> None:
-    """See, before an encoder is built, that its weights can be in `state`.
+    """See, before a large encoder is built, that its weights can be in `state`.
 
-    A file of a stranger may describe one that takes all memory.
+    A file of a stranger may describe one that takes all memory. What is wrong with the weights of
+    a smaller one is said in detail once it is built.
 
     Raises:
         WeightsError: There are far too few numbers.
     """
-    if sum(value.numel() for value in state.values()) < config.least_numbers:
+    held = sum(value.numel() for value in state.values())
+    if config.least_numbers > max(held, ALWAYS_BUILT):
         raise WeightsError(
             f"{source} does not fit: it holds fewer numbers than the encoder '{config.name}' has."
         )
