@@ -19,8 +19,7 @@ from inpformer.errors import UserError
 from inpformer.pictures import stretch
 
 PARTIAL_SUFFIX = ".part"
-# With one of these at the start, a spreadsheet takes a name for a formula and runs it.
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 _RENAME_PAUSES = (0.01, 0.03, 0.1, 0.3)  # seconds
 # Nobody writes one file for so long: whoever began it was killed.
 _ABANDONED_SECONDS = 3600.0
@@ -164,6 +163,11 @@ def _flush_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def is_formula(text: str) -> bool:
+    """Whether a spreadsheet takes a text for a formula, and runs it."""
+    return text.lstrip(" ").startswith(_FORMULA_STARTS)
 
 
 def _remove_abandoned(path: Path) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
 
 from inpformer.cut import Cut
-from inpformer.files import FORMULA_STARTS
+from inpformer.files import is_formula
 from inpformer.report import describe_result
 from inpformer.result import AnomalyResult
 
@@ -108,5 +108,4 @@ def to_json(rows: Sequence[ResultRow]) -> bytes:
 
 
 def _cell(value: object) -> object:
-    is_formula = isinstance(value, str) and value.lstrip(" ").startswith(FORMULA_STARTS)
-    return f"'{value}" if is_formula else value
+    return f"'{value}" if isinstance(value, str) and is_formula(value) else value

@@ -201,6 +201,15 @@ def evaluate_part(page: Page) -> None:
     settle(page)
 
 
+def load_own(page: Page) -> None:
+    """Load a detector file, which can then be pushed; the Hub is not asked."""
+    file = ROOT / "weights" / "detectors" / "washer.safetensors"
+    page.set_input_files("#own-load input[type=file]", str(file))
+    page.wait_for_selector("#push-form", state="visible")
+    page.fill("#pull-address input, #pull-address textarea", "user/repo@v1")
+    settle(page)
+
+
 def read_on(page: Page) -> None:
     """Wait for the figures of the text."""
     page.locator("#learn-small img").first.wait_for()
@@ -214,6 +223,7 @@ TABS: dict[str, Callable[[Page], None]] = {
     "compare": compare_detectors,
     "annotate": annotate_part,
     "evaluate": evaluate_part,
+    "models": load_own,
     "learn": read_on,
 }
 

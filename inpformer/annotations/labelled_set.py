@@ -77,13 +77,11 @@ class LabelledSet:
             label: That the data set gives; None if it gives none.
             ours: What we wrote beside a picture of our own: `detector_id`, `seconds`; may be empty.
         """
-        detector_id, seconds = ours.get("detector_id"), float(ours.get("seconds") or 0)
+        detector_id = ours.get("detector_id")
         if not isinstance(name, str) or not isinstance(detector_id, (str, type(None))):
             raise ValueError("a name is no text")
         if not (name + (detector_id or "")).isprintable():  # half a sign, which no file can hold
             raise ValueError("a name holds signs that cannot be shown")
-        if not (math.isfinite(seconds) and seconds >= 0):
-            raise ValueError("a time is no number from 0 on")
         if canvas.overlaps:
             self.note("Where regions of two classes overlapped, the later one was taken.")
         annotation = Annotation(
@@ -92,9 +90,21 @@ class LabelledSet:
             settle_label(label, canvas.mask),
             canvas.sources(),
             detector_id,
-            seconds,
+            read_seconds(ours.get("seconds")),
         )
         return Entry(picture, annotation)
+
+
+def read_seconds(value: object) -> float:
+    """Return the time that a data set says a person took; 0 where it says none.
+
+    Raises:
+        ValueError: It is no number from 0 on.
+    """
+    seconds = float(value or 0)
+    if not (math.isfinite(seconds) and seconds >= 0):
+        raise ValueError("a time is no number from 0 on")
+    return seconds
 
 
 class ClassBook:

@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import csv
-import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -21,10 +20,11 @@ from inpformer.annotations.labelled_set import (
     OutgoingSet,
     PictureFinder,
     blame,
+    read_seconds,
 )
 from inpformer.annotations.masks import encode_mask, find_mask_regions, read_class_mask
 from inpformer.errors import UserError
-from inpformer.files import FORMULA_STARTS
+from inpformer.files import is_formula
 from inpformer.images import load_image
 
 TABLE = "metadata.csv"
@@ -139,16 +139,13 @@ def row_annotation(
     if len(sources) != len(find_mask_regions(mask)):  # it was painted on since
         sources = None
     with blame(root / TABLE, _KIND):
-        seconds = float(row.get("seconds") or 0)
-        if not (math.isfinite(seconds) and seconds >= 0):
-            raise ValueError("a time is no number from 0 on")
         return Annotation(
             name,
             mask,
             settle_label(row.get("label") or None, mask),
             sources,
             row.get("detector_id") or None,
-            seconds,
+            read_seconds(row.get("seconds")),
         )
 
 
@@ -169,16 +166,12 @@ def _write_csv(path: Path, columns: Sequence[str], rows: Iterable[Sequence[str]]
 
 def _guarded(text: str) -> str:
     """Put a quote before what a spreadsheet would run as a formula; `_bare` takes it off."""
-    return f"'{text}" if _is_formula(text.lstrip("'")) else text
+    return f"'{text}" if is_formula(text.lstrip("'")) else text
 
 
 def _bare(text: str) -> str:
-    is_guarded = text.startswith("'") and _is_formula(text.lstrip("'"))
+    is_guarded = text.startswith("'") and is_formula(text.lstrip("'"))
     return text[1:] if is_guarded else text
-
-
-def _is_formula(text: str) -> bool:
-    return text.lstrip(" ").startswith(FORMULA_STARTS)
 
 
 def read_csv(path: Path) -> list[dict[str, str]]:

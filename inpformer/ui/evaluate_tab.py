@@ -17,7 +17,15 @@ from inpformer.ui.evaluate_values import AT_CUT, VIEW, report_values, view_value
 from inpformer.ui.evaluation_data import EvaluationSource
 from inpformer.ui.limit_section import build_limit, wire_limit
 from inpformer.ui.session import FREE
-from inpformer.ui.wiring import FIT_TURN, cached, is_local, parts_of, shown_to_visitor, visitor
+from inpformer.ui.wiring import (
+    FIT_TURN,
+    cached,
+    is_local,
+    parts_of,
+    refusing_if_busy,
+    shown_to_visitor,
+    visitor,
+)
 from inpformer.ui.words import ENGLISH, label
 
 _CHOICES = ("evaluate_detectors", "evaluate_source", "evaluate_part")
@@ -196,11 +204,6 @@ def _wire_run(handlers: EvaluateHandlers, page: dict[str, Any]) -> None:
             )
 
     @shown_to_visitor
-    def begin(request: gr.Request) -> None:
-        # Before the queue: what cannot begin now must not wait there, to begin later.
-        shared.sessions.get(visitor(shared, request)).refuse_if_busy()
-
-    @shown_to_visitor
     def cancel(request: gr.Request) -> None:
         """Stop the running evaluation of this visitor after the picture at hand."""
         handlers.cancel(visitor(shared, request))
@@ -208,7 +211,7 @@ def _wire_run(handlers: EvaluateHandlers, page: dict[str, Any]) -> None:
     hidden = {"api_visibility": "private", "show_progress": "hidden"}
     running = (
         page["evaluate_run"]
-        .click(begin, None, None, queue=False, **hidden)
+        .click(refusing_if_busy(shared), None, None, queue=False, **hidden)
         .success(
             evaluate,
             parts_of(page, (*_CHOICES, *_FILES, "evaluate_protocol")),

@@ -12,7 +12,14 @@ from inpformer.examples import Examples
 from inpformer.shot_lab import MAX_DRAWS, SHOT_COUNTS
 from inpformer.ui.handlers import Handlers
 from inpformer.ui.lab_handlers import LabFiles, LabHandlers
-from inpformer.ui.wiring import FIT_TURN, cached, parts_of, shown_to_visitor, visitor
+from inpformer.ui.wiring import (
+    FIT_TURN,
+    cached,
+    parts_of,
+    refusing_if_busy,
+    shown_to_visitor,
+    visitor,
+)
 from inpformer.ui.words import ENGLISH, label, words_of
 
 _TESTS = ("lab_normal", "lab_anomalous", "lab_unknown")
@@ -87,11 +94,6 @@ def wire_lab(shared: Handlers, page: dict[str, Any]) -> None:
         return tuple([cached(page["lab_normal"], path) for path in paths] for paths in tests)
 
     @shown_to_visitor
-    def begin(request: gr.Request) -> None:
-        # Before the queue: what cannot begin now must not wait there, to begin later.
-        shared.sessions.get(visitor(shared, request)).refuse_if_busy()
-
-    @shown_to_visitor
     def run(
         shots: list[str] | None,
         normal: list[str] | None,
@@ -136,7 +138,7 @@ def wire_lab(shared: Handlers, page: dict[str, Any]) -> None:
     )
     running = (
         page["lab_start"]
-        .click(begin, None, None, queue=False, **hidden)
+        .click(refusing_if_busy(shared), None, None, queue=False, **hidden)
         .success(
             run,
             parts_of(page, ("files", *_TESTS, *_SETTINGS)),

@@ -20,6 +20,7 @@ from inpformer.ui.wiring import (
     detector_values,
     hub_access,
     parts_of,
+    refusing_if_busy,
     shown_to_visitor,
     visitor,
 )
@@ -130,11 +131,6 @@ def _wire_pull(handlers: PullHandlers, page: dict[str, Any], is_own_computer: bo
             yield _pull_values(report)
 
     @shown_to_visitor
-    def begin(request: gr.Request) -> None:
-        # Before the queue: what cannot begin now must not wait there, to begin later.
-        shared.sessions.get(visitor(shared, request)).refuse_if_busy()
-
-    @shown_to_visitor
     def cancel(request: gr.Request) -> None:
         handlers.cancel(visitor(shared, request))
 
@@ -151,7 +147,7 @@ def _wire_pull(handlers: PullHandlers, page: dict[str, Any], is_own_computer: bo
     )
     looked.failure(lambda: "", None, page["pull_card"], **hidden)
     looked.then(None, None, page["hub_token"], **empty)
-    begun = page["pull"].click(begin, None, None, queue=False, **hidden)
+    begun = page["pull"].click(refusing_if_busy(shared), None, None, queue=False, **hidden)
     begun.failure(None, None, page["hub_token"], **empty)
     pulled = begun.success(pull, asked, parts_of(page, _PULL), **hidden, **TRANSFERS)
     pulled.then(None, None, page["hub_token"], **empty)

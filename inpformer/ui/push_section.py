@@ -16,6 +16,7 @@ from inpformer.ui.wiring import (
     detector_values,
     hub_access,
     parts_of,
+    refusing_if_busy,
     shown_to_visitor,
     visitor,
 )
@@ -214,16 +215,12 @@ def _wire_push(handlers: PushHandlers, page: dict[str, Any], is_own_computer: bo
             )
 
     @shown_to_visitor
-    def begin(request: gr.Request) -> None:
-        shared.sessions.get(visitor(shared, request)).refuse_if_busy()
-
-    @shown_to_visitor
     def cancel(request: gr.Request) -> None:
         handlers.cancel(visitor(shared, request))
 
     hidden = {"api_visibility": "private", "show_progress": "hidden"}
     empty = {"js": EMPTY_TOKEN, **hidden}
-    begun = page["push"].click(begin, None, None, queue=False, **hidden)
+    begun = page["push"].click(refusing_if_busy(shared), None, None, queue=False, **hidden)
     begun.failure(None, None, page["hub_token"], **empty)
     pushed = begun.success(
         push,

@@ -67,6 +67,19 @@ def hub_access(
     return HubAccess.of(typed, signed_in, is_own, words_of(request))
 
 
+def refusing_if_busy(handlers: Handlers) -> Callable[[gr.Request], None]:
+    """Return what a button that begins long work calls before the queue.
+
+    What cannot begin now must not wait there, to begin later.
+    """
+
+    @shown_to_visitor
+    def begin(request: gr.Request) -> None:
+        handlers.sessions.get(visitor(handlers, request)).refuse_if_busy()
+
+    return begin
+
+
 def parts_of(page: dict[str, Any], names: tuple[str, ...]) -> list[Any]:
     """Return components by name."""
     return [page[name] for name in names]
