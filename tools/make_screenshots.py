@@ -201,11 +201,8 @@ def evaluate_part(page: Page) -> None:
     settle(page)
 
 
-def load_own(page: Page) -> None:
-    """Load a detector file, which can then be pushed; the Hub is not asked."""
-    file = ROOT / "weights" / "detectors" / "washer.safetensors"
-    page.set_input_files("#own-load input[type=file]", str(file))
-    page.wait_for_selector("#push-form", state="visible")
+def name_repository(page: Page) -> None:
+    """Write what could be pulled; the Hub is not asked."""
     page.fill("#pull-address input, #pull-address textarea", "user/repo@v1")
     settle(page)
 
@@ -223,7 +220,7 @@ TABS: dict[str, Callable[[Page], None]] = {
     "compare": compare_detectors,
     "annotate": annotate_part,
     "evaluate": evaluate_part,
-    "models": load_own,
+    "models": name_repository,
     "learn": read_on,
 }
 
