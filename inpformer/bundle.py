@@ -24,7 +24,8 @@ from inpformer.version import __version__
 MANIFEST = "MANIFEST.sha256"
 _FILES = ("app.py", "LICENSE", "README.md", "pyproject.toml")
 _FILES += ("requirements.txt", "requirements-onnx.txt", "requirements-agents.txt")
-_FILES += ("weights/README.md", "weights/embedded.safetensors")
+_FILES += ("weights/README.md",)
+_FILES += ("weights/embedded.safetensors", "weights/embedded-network.safetensors")
 _FOLDERS = ("inpformer", "assets", "docs", "weights/detectors")
 _TEXTS = ("start.sh", "start.bat", "README.txt")
 _MODEL = "models/detector.safetensors"

@@ -56,6 +56,7 @@ class ModelConfig:
         score_fraction: Share of a map's pixels whose mean is the image score.
         head_weight: Weight of the segmentation map in the fused one, where each other part has 1;
             a head that was trained on real defects deserves more than one that was not.
+        memory_weight: Weight of what the memory says, where the reconstruction has 1.
     """
 
     variant: Variant = "inp-former++"
@@ -72,6 +73,7 @@ class ModelConfig:
     memory_tokens: int = 0
     score_fraction: float = 0.01
     head_weight: float = 1.0
+    memory_weight: float = 1.0
 
     @classmethod
     def for_encoder(cls, encoder: EncoderConfig, **settings: Any) -> ModelConfig:
@@ -95,6 +97,7 @@ class ModelConfig:
         _require_memory(self.memory_tokens)
         _require_score_fraction(self.score_fraction)
         require_finite("head_weight", self.head_weight)
+        require_finite("memory_weight", self.memory_weight)
         require(1 <= self.inp_count <= 64, f"inp_count must be 1 to 64, got {self.inp_count}")
         require(
             self.map_balance in ("paper", "calibrated"),
@@ -240,6 +243,7 @@ class FitConfig:
         init_std: See `ModelConfig.init_std`.
         memory_tokens: See `ModelConfig.memory_tokens`.
         score_fraction: See `ModelConfig.score_fraction`.
+        memory_weight: See `ModelConfig.memory_weight`.
         losses: None takes the losses of `variant`.
     """
 
@@ -272,6 +276,7 @@ class FitConfig:
     init_std: float = 0.01
     memory_tokens: int = 0
     score_fraction: float = 0.01
+    memory_weight: float = 1.0
     losses: LossConfig | None = None
 
     @classmethod
@@ -281,7 +286,7 @@ class FitConfig:
         The narrow tokens of a filter bank are rebuilt by a small decoder, whose steps are cheap
         and which learns from so few only with scaled tokens and larger initial weights.
         """
-        suited = _FILTER_FIT_DEFAULTS if encoder.stem == "filters-only" else {}
+        suited = _FILTER_FIT_DEFAULTS if encoder.has_narrow_tokens else {}
         return cls(**{**suited, **settings})
 
     def threshold_steps(self, encoder: EncoderConfig) -> int:
@@ -292,7 +297,7 @@ class FitConfig:
         """
         if self.calibration_steps:
             return self.calibration_steps
-        if encoder.stem == "filters-only":
+        if encoder.has_narrow_tokens:
             return min(self.steps, max(_ENOUGH_STEPS, math.ceil(self.steps / 3)))
         return math.ceil(self.steps * 3 / 4)
 
@@ -331,6 +336,7 @@ class FitConfig:
         _require_init_std(self.init_std)
         _require_memory(self.memory_tokens)
         _require_score_fraction(self.score_fraction)
+        require_finite("memory_weight", self.memory_weight)
         require(0 <= self.warmup_share < 1, "warmup_share must be at least 0 and below 1")
         for name in ("learning_rate", "final_learning_rate", "head_learning_rate"):
             require_finite(name, getattr(self, name) or 0.0)
@@ -363,6 +369,7 @@ FILTER_DEFAULTS: dict[str, Any] = {
     "init_std": 0.1,
     "memory_tokens": 4096,
     "score_fraction": 0.003,
+    "memory_weight": 3.0,
 }
 _ENOUGH_STEPS = 100
 _FILTER_FIT_DEFAULTS: dict[str, Any] = {

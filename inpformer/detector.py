@@ -317,6 +317,7 @@ class AnomalyDetector:
             init_std=config.init_std,
             memory_tokens=config.memory_tokens,
             score_fraction=config.score_fraction,
+            memory_weight=config.memory_weight,
             map_balance=config.map_balance,
             head_widths=config.head_widths,
             head_bias=config.head_bias,

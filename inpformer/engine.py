@@ -164,6 +164,7 @@ def _difference(
     """Return the largest difference of any map of a test picture."""
     picture = agreement_picture()
     images = to_tensor(picture, make_geometry(picture, "full", detector.config.encoder))[None]
+    images = images.to(detector.device)
     with torch.inference_mode():
         exact, other = (
             anomaly_maps(run(images), detector.config, detector.calibration)

@@ -37,7 +37,7 @@ from inpformer.training.token_statistics import fill_memory, set_token_scale
 
 MAX_CALIBRATION_VIEWS = 48
 # Tokens to remember come from so many views at least, and from so many of each shot.
-MEMORY_VIEWS, MEMORY_VIEWS_PER_SHOT = 16, 2
+MEMORY_VIEWS, MEMORY_VIEWS_PER_SHOT = 32, 2
 # Views and tokens of each that tell how much less well a model with fewer steps rebuilds.
 _COMPARED_VIEWS, _COMPARED_TOKENS = 32, 200
 

@@ -66,7 +66,8 @@ class MapWriter:
         ]
         if self._model.memory is not None:
             strange = self._strangeness(fused, self._model.memory)
-            weighed.append((self._upsample(strange), 1.0, levels.memory_level))
+            share = self._config.memory_weight
+            weighed.append((self._upsample(strange), share, levels.memory_level))
         total = sum(share for _, share, _ in weighed)
         scaled = [
             self._graph.add("Mul", each, np.float32(s / total / (level if is_balanced else 1)))

@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args
 
 from inpformer.errors import ConfigError, require
 
-Stem = Literal["patches", "filters", "filters-only"]
+Stem = Literal["patches", "filters", "filters-only", "filters-trained"]
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,99}", re.ASCII)
 
 # Above the largest transformers for pictures that are known; a detector file may say anything.
@@ -42,7 +42,8 @@ class EncoderConfig:
         register_tokens: Prefix tokens beside the class token.
         layer_scale: Initial LayerScale; None builds blocks without it.
         stem: How pictures become tokens: `patches`, a strided convolution; `filters`, fixed
-            filters and a trained projection; `filters-only`, the filters without any block.
+            filters and a trained projection; `filters-only`, the filters without any block;
+            `filters-trained`, the filters and a small network trained on drawn parts.
         file_names: Names under which the weights are looked for in `weights/`.
         licence: Licence of the published weights.
         distance_range: Cosine distances at the two ends of the colours of maps that were never
@@ -103,9 +104,14 @@ class EncoderConfig:
         )
 
     @property
+    def has_narrow_tokens(self) -> bool:
+        """Whether tokens are as short as filter responses, which a small decoder rebuilds."""
+        return self.stem in ("filters-only", "filters-trained")
+
+    @property
     def least_numbers(self) -> int:
         """Numbers that the weights of the blocks read have at least, whatever else is in them."""
-        if self.stem == "filters-only":
+        if self.has_narrow_tokens:
             return self.embed_dim * self.native_grid**2
         blocks = 12 * self.embed_dim**2 * (self.layers[-1] + 1)
         return blocks if self.timm_name else blocks + self.embed_dim * self.native_grid**2
@@ -149,6 +155,19 @@ def _dinov3(size: str, **numbers: Any) -> EncoderConfig:
     )
 
 
+# Small patches: a defect that covers a tenth of a patch hardly moves its responses.
+_FILTERS: dict[str, Any] = {
+    "patch_size": 8,
+    "embed_dim": 72,
+    "depth": 1,
+    "num_heads": 12,
+    "layers": (0,),
+    "native_grid": 1,
+    "token_budget": 2401,
+    "register_tokens": 0,
+    "licence": "Apache-2.0",
+}
+
 ENCODER_PRESETS: dict[str, EncoderConfig] = {
     preset.name: preset
     for preset in (
@@ -165,21 +184,20 @@ ENCODER_PRESETS: dict[str, EncoderConfig] = {
         ),
         _dinov3("small", embed_dim=384, depth=12, num_heads=6),
         _dinov3("base", embed_dim=768, depth=12, num_heads=12),
-        # Nothing that was trained on two cores has beaten its filters; see weights/README.md.
+        # The filters of the embedded encoder with the network that was trained on top.
         EncoderConfig(
             name="embedded",
-            # Small patches: a defect that covers a tenth of a patch hardly moves its responses.
-            patch_size=8,
-            embed_dim=72,
-            depth=1,
-            num_heads=12,
-            layers=(0,),
-            native_grid=1,
-            token_budget=2401,
-            register_tokens=0,
+            **_FILTERS,
+            stem="filters-trained",
+            file_names=("embedded-network.safetensors",),
+            distance_range=(0.02, 0.14),
+        ),
+        # The filters alone: detectors of before the network was trained hold its tokens.
+        EncoderConfig(
+            name="filters",
+            **_FILTERS,
             stem="filters-only",
             file_names=("embedded.safetensors",),
-            licence="Apache-2.0",
             # Constant channels lengthen its tokens, which makes angles small. On normal example
             # parts and tiles the median is 0.00 to 0.03 and the highest 1% begin at 0.02 to 0.17,
             # in visible defects the highest tenth at 0.05 to 0.16.

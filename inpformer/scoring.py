@@ -90,8 +90,8 @@ def fuse_maps(
 ) -> Tensor:
     """Add the reconstruction and the segmentation map (++ Eq. 9), balanced as configured.
 
-    A memory, which is not the paper's, is a third part of the same weight, and a head that was
-    retrained may have more (`ModelConfig.head_weight`). Smoothing and resizing
+    A memory, which is not the paper's, is a third part, and a head that was retrained may have
+    more weight (`ModelConfig.memory_weight`, `ModelConfig.head_weight`). Smoothing and resizing
     are linear, so adding after them gives what adding before would.
     """
     reconstruction, segmentation = maps["reconstruction"], maps["segmentation"]
@@ -103,7 +103,8 @@ def fuse_maps(
     weight = config.head_weight
     if memory is None:
         return (reconstruction + weight * segmentation) / (1 + weight)
-    return (reconstruction + weight * segmentation + memory) / (2 + weight)
+    share = config.memory_weight
+    return (reconstruction + weight * segmentation + share * memory) / (1 + weight + share)
 
 
 def score_size(input_size: tuple[int, int]) -> tuple[int, int]:

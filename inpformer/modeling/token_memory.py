@@ -8,9 +8,10 @@ from torch import Tensor, nn
 
 # Remembered tokens that say together how much normal ones of their look differ.
 NEIGHBOURS = 8
-# Part of the typical spread that is added to every one: some tokens have a twin by chance.
-SPREAD_FLOOR = 0.5
+# Typical spreads that are added to every one: some tokens have a twin by chance.
+SPREAD_FLOOR = 2.0
 _TINY = 1e-6
+_CHUNK = 512  # remembered tokens that are compared with all others at once
 
 
 class TokenMemory(nn.Module):
@@ -30,21 +31,19 @@ class TokenMemory(nn.Module):
         self.register_buffer("spread", torch.ones(size))
 
     def remember(self, tokens: Tensor, sources: Tensor) -> None:
-        """Take normal tokens, as many as there is room for; fewer are repeated.
+        """Take as many normal tokens as there is room for, as unlike each other as can be.
 
         Args:
-            tokens: `(T, C)`.
+            tokens: `(T, C)`; if there are too few, some are taken more than once.
             sources: `(T,)` int, the picture each is of. Spread is the distance to the most
-                similar token of another picture.
+                similar token of another picture, among all of them.
         """
         size = len(self.directions)
-        rows = torch.arange(size, device=tokens.device) % len(tokens)
-        # Evenly over all tokens, if there is no room for all.
-        if len(tokens) > size:
-            rows = torch.arange(size, device=tokens.device) * len(tokens) // size
-        directions, sources = F.normalize(tokens[rows], dim=-1), sources[rows]
+        candidates = F.normalize(tokens, dim=-1)
+        rows = spread_out(candidates, size)
+        directions = candidates[rows]
+        apart = torch.cat([_nearest_of_others(candidates, sources, c) for c in rows.split(_CHUNK)])
         similarity = directions @ directions.T
-        apart = similarity.masked_fill(sources[:, None] == sources, -1.0).amax(dim=-1)
         alike = similarity.topk(min(NEIGHBOURS, size), dim=-1).indices
         spread = (1 - apart).clamp(min=0)[alike].mean(dim=-1)
         self.directions.copy_(directions)
@@ -54,3 +53,34 @@ class TokenMemory(nn.Module):
         """Return how unlike all remembered tokens each of `(B, N, C)` is: `(B, N)`, at least 0."""
         nearest = (F.normalize(tokens, dim=-1) @ self.directions.T).max(dim=-1)
         return (1 - nearest.values).clamp(min=0) / self.spread[nearest.indices]
+
+
+def spread_out(directions: Tensor, count: int) -> Tensor:
+    """Choose tokens so that none is far from a chosen one (greedy k-centre, as in PatchCore).
+
+    A random choice has many of what is everywhere and misses what is seldom and normal.
+
+    Args:
+        directions: Unit vectors `(T, C)`.
+        count: Tokens to choose.
+
+    Returns:
+        Their rows, `(count,)`; if there are fewer, each is there and some more than once.
+    """
+    total = len(directions)
+    if total <= count:
+        return torch.arange(count, device=directions.device) % total
+    chosen = torch.zeros(count, dtype=torch.long, device=directions.device)
+    nearest = directions @ directions[0]
+    for index in range(1, count):
+        # Stays on the device: asking for the number would wait for it each time.
+        farthest = nearest.argmin()
+        chosen[index] = farthest
+        torch.maximum(nearest, directions @ directions[farthest], out=nearest)
+    return chosen
+
+
+def _nearest_of_others(candidates: Tensor, sources: Tensor, rows: Tensor) -> Tensor:
+    """Return the cosine of some candidates to the most similar one of another picture."""
+    is_own = sources[rows][:, None] == sources
+    return (candidates[rows] @ candidates.T).masked_fill(is_own, -1.0).amax(dim=-1)

@@ -81,6 +81,7 @@ class TrainConfig:
         init_std: See `ModelConfig.init_std`.
         memory_tokens: See `ModelConfig.memory_tokens`.
         score_fraction: See `ModelConfig.score_fraction`.
+        memory_weight: See `ModelConfig.memory_weight`.
         mixed_precision: `no`, or on a GPU `bf16` or `fp16`.
         cache: Encoder tokens, which are the same in every epoch: `auto` keeps as many as
             `cache_bytes` hold, `memory` all or the run is refused, `none` computes them anew.
@@ -124,6 +125,7 @@ class TrainConfig:
     init_std: float = 0.01
     memory_tokens: int = 0
     score_fraction: float = 0.01
+    memory_weight: float = 1.0
     mixed_precision: Precision = "no"
     cache: Caching = "auto"
     cache_bytes: int = 4 * 2**30
@@ -138,7 +140,7 @@ class TrainConfig:
         A filter bank gets the same small decoder as in a fit, and sees whole pictures; there are
         no published figures that its crop would have to agree with.
         """
-        suited = _FILTER_DEFAULTS if encoder.stem == "filters-only" else {}
+        suited = _FILTER_DEFAULTS if encoder.has_narrow_tokens else {}
         return cls(**{**suited, **settings})
 
     def __post_init__(self) -> None:
@@ -213,7 +215,7 @@ class TrainConfig:
         """
         depth = {"decoder_depth": self.decoder_depth} if self.decoder_depth else {}
         same = ("variant", "inp_count", "mlp_ratio", "head_widths", "head_bias", "map_balance")
-        same += ("token_scale", "init_std", "memory_tokens", "score_fraction")
+        same += ("token_scale", "init_std", "memory_tokens", "score_fraction", "memory_weight")
         settings = {name: getattr(self, name) for name in same}
         return ModelConfig.for_encoder(encoder, **settings, **depth)
 

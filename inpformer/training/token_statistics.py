@@ -9,6 +9,9 @@ from torch import Generator, Tensor
 
 from inpformer.modeling.model import INPFormer
 
+# Tokens to choose from for each that is remembered.
+CANDIDATES = 8
+
 
 def set_token_scale(model: INPFormer, views: Iterable[Tensor]) -> None:
     """Give a model whose `token_scale` is `shots` the scale of fused tokens, each `(N, C)`."""
@@ -19,7 +22,7 @@ def set_token_scale(model: INPFormer, views: Iterable[Tensor]) -> None:
 def fill_memory(
     model: INPFormer, views: Sequence[Tensor], sources: Sequence[int], seed: int
 ) -> None:
-    """Have a model with a memory remember as many random tokens of each view as it has room for.
+    """Have a model with a memory choose from random tokens of each view.
 
     Args:
         model: Its memory is changed.
@@ -28,7 +31,7 @@ def fill_memory(
         seed: Picks the tokens.
     """
     generator = Generator().manual_seed(seed)
-    each = -(-len(model.memory.directions) // len(views))
+    each = -(-CANDIDATES * len(model.memory.directions) // len(views))
     tokens, rows_of = [], []
     for view, source in zip(views, sources, strict=True):
         order = torch.randperm(len(view), generator=generator)[:each]

@@ -23,7 +23,7 @@ from inpformer.modeling.filter_stem import DESCRIPTOR_DIM, LEVELS, ORIENTATIONS,
 from inpformer.places import WEIGHTS
 from inpformer.presets import ENCODER_PRESETS
 
-EMBEDDED = ENCODER_PRESETS["embedded"]
+FILTERS = ENCODER_PRESETS["filters"]
 SHIPPED = WEIGHTS / "embedded.safetensors"
 # Mean and maximum of every map come first, level by level; then colours, contrasts, constants.
 MAPS = ORIENTATIONS + 4
@@ -40,7 +40,7 @@ def stem() -> FilterStem:
 
 @pytest.fixture(scope="module")
 def shipped():
-    return build_encoder(EMBEDDED, read_state_dict(SHIPPED), SHIPPED.name)
+    return build_encoder(FILTERS, read_state_dict(SHIPPED), SHIPPED.name)
 
 
 def noise(*shape: int, seed: int = 0) -> torch.Tensor:
@@ -77,11 +77,11 @@ def test_a_token_for_every_patch_of_pictures_that_need_not_be_square(grid, patch
 
 
 def test_the_encoder_gives_the_descriptors_at_every_block_row_by_row():
-    encoder = build_encoder(EMBEDDED)
+    encoder = build_encoder(FILTERS)
     images = noise(2, 3, 24, 40).sigmoid()
     tokens = torch.stack(encoder(images))
     assert encoder.grid_size(images) == (3, 5)
-    assert tokens.shape == (1, 2, 15, EMBEDDED.embed_dim)
+    assert tokens.shape == (1, 2, 15, FILTERS.embed_dim)
     described = encoder.vit.patch_embed.describe((images - encoder.mean) / encoder.std)
     for layer in tokens:
         torch.testing.assert_close(layer, described.flatten(1, 2))
@@ -100,7 +100,7 @@ def test_a_batch_equals_its_pictures_one_by_one(stem):
 
 
 def test_tokens_of_another_width_are_projected_and_start_as_the_descriptors():
-    config = replace(EMBEDDED, embed_dim=DESCRIPTOR_DIM + 6, num_heads=6, stem="filters")
+    config = replace(FILTERS, embed_dim=DESCRIPTOR_DIM + 6, num_heads=6, stem="filters")
     encoder = build_encoder(config)
     stem, images = encoder.vit.patch_embed, noise(1, 3, 32, 48)
     assert isinstance(stem.proj, nn.Linear)
@@ -234,26 +234,26 @@ def test_shipped_weights_without_their_scale_are_refused():
     state = read_state_dict(SHIPPED)
     del state["patch_embed.descriptor_scale"]
     with pytest.raises(WeightsError, match="descriptor_scale"):
-        build_encoder(EMBEDDED, state, SHIPPED.name)
+        build_encoder(FILTERS, state, SHIPPED.name)
 
 
 def test_the_shipped_encoder_gives_finite_tokens_that_differ_from_place_to_place(shipped):
     tokens = torch.stack(shipped(texture(32, 40).sigmoid()))
-    assert tokens.shape == (1, 1, 20, EMBEDDED.embed_dim)
+    assert tokens.shape == (1, 1, 20, FILTERS.embed_dim)
     assert tokens.isfinite().all()
     assert tokens.std(dim=2)[..., RESPONSES].min() > 0
 
 
 def test_the_fingerprint_is_that_of_the_file_and_its_scale(shipped):
-    again = build_encoder(EMBEDDED, read_state_dict(SHIPPED), SHIPPED.name)
+    again = build_encoder(FILTERS, read_state_dict(SHIPPED), SHIPPED.name)
     assert encoder_fingerprint(again) == encoder_fingerprint(shipped)
-    assert encoder_fingerprint(build_encoder(EMBEDDED)) != encoder_fingerprint(shipped)
+    assert encoder_fingerprint(build_encoder(FILTERS)) != encoder_fingerprint(shipped)
     again.vit.patch_embed.descriptor_scale[0] += 0.5
     assert encoder_fingerprint(again) != encoder_fingerprint(shipped)
 
 
 def detector_on(encoder) -> AnomalyDetector:
-    config = ModelConfig.for_encoder(EMBEDDED, variant="training-free", inp_count=3)
+    config = ModelConfig.for_encoder(FILTERS, variant="training-free", inp_count=3)
     return AnomalyDetector(build_model(config, encoder), config, Provenance("weights", "shipped"))
 
 
@@ -266,7 +266,7 @@ def test_a_detector_refuses_filters_of_another_scale(shipped, tmp_path):
     save_file(state, other)
     with pytest.raises(WeightsError, match=r"d\.safetensors"):
         AnomalyDetector.load(path, "cpu", other)
-    scaled = detector_on(build_encoder(EMBEDDED, state, other.name))
+    scaled = detector_on(build_encoder(FILTERS, state, other.name))
     assert not scaled.has_encoder_of(detector_on(shipped))
 
 
@@ -279,22 +279,22 @@ def test_a_bundled_detector_keeps_the_scale_of_its_filters(shipped, tmp_path, mo
 
 def test_the_filter_bank_is_what_a_timm_vit_without_blocks_would_be():
     vit = VisionTransformer(
-        img_size=EMBEDDED.patch_size * EMBEDDED.native_grid,
-        patch_size=EMBEDDED.patch_size,
-        embed_dim=EMBEDDED.embed_dim,
-        depth=EMBEDDED.depth,
-        num_heads=EMBEDDED.num_heads,
+        img_size=FILTERS.patch_size * FILTERS.native_grid,
+        patch_size=FILTERS.patch_size,
+        embed_dim=FILTERS.embed_dim,
+        depth=FILTERS.depth,
+        num_heads=FILTERS.num_heads,
         no_embed_class=True,
         dynamic_img_size=True,
         num_classes=0,
         embed_layer=FilterStem,
         block_fn=nn.Identity,
     )
-    bank = FilterBank(EMBEDDED)
+    bank = FilterBank(FILTERS)
     state = {key: torch.rand_like(value) + 0.5 for key, value in bank.state_dict().items()}
     vit.load_state_dict(state, strict=True)
     bank.load_state_dict(state, strict=True)
-    encoders = [FrozenEncoder(each, EMBEDDED.layers, EMBEDDED.patch_size) for each in (vit, bank)]
+    encoders = [FrozenEncoder(each, FILTERS.layers, FILTERS.patch_size) for each in (vit, bank)]
     images = noise(2, 3, 48, 64)
     expected, found = (encoder(images) for encoder in encoders)
     assert len(found) == len(expected) == 1

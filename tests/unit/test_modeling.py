@@ -591,13 +591,14 @@ def test_the_numbers_of_a_preset_are_those_of_its_architecture(name):
     with torch.device("meta"):  # shapes without values: even the large encoder costs nothing
         vit = build_encoder(preset).vit
     assert vit.embed_dim == preset.embed_dim
-    if preset.stem == "filters-only":
+    if preset.has_narrow_tokens:
         assert all(type(block) is nn.Identity for block in vit.blocks)
     else:
         assert vit.blocks[0].attn.num_heads == preset.num_heads
     assert vit.patch_embed.patch_size == (preset.patch_size, preset.patch_size)
     assert vit.patch_embed.grid_size == (preset.native_grid, preset.native_grid)
-    assert vit.num_prefix_tokens == 1 + preset.register_tokens
+    if preset.stem != "filters-trained":  # whose network has no prefix
+        assert vit.num_prefix_tokens == 1 + preset.register_tokens
     assert len(vit.blocks) == preset.layers[-1] + 1
 
 

@@ -59,7 +59,9 @@ def photograph(
     light = 1 + slope[:, :1] * (x / size - 0.5) + slope[:, 1:] * (y / size - 0.5)
     gain = torch.exp(normal(generator, views, 1, 1, 1) * rng.uniform(0, 0.25))
     tint = torch.exp(normal(generator, views, 3, 1, 1) * rng.uniform(0, 0.04))
-    contrast = rng.uniform(0.35, 1.0)
+    contrast = rng.uniform(0.35, 1.0) * torch.exp(
+        normal(generator, views, 1, 1, 1) * rng.choice((0, 1)) * rng.uniform(0, 0.3)
+    )
     level = images.mean(dim=(0, 2, 3), keepdim=True)
     seen = (level + contrast * (images - level)) * light * gain * tint
     seen = seen * (1 + 0.5 * stains[:, None])
@@ -69,7 +71,7 @@ def photograph(
     if rng.random() < 0.5:
         noise = noise.mean(dim=1, keepdim=True).expand_as(noise) * 1.7
     level_of_noise = math.exp(rng.uniform(-6.5, -3.2))
-    contrasts = blur(changes, sigma) * contrast
+    contrasts = blur(changes, sigma) * contrast[:, 0]
     is_seen = contrasts > max(_VISIBLE, level_of_noise)
     labels = torch.where(is_seen, 1.0, -(changes > _TOUCHED).float())
     return (seen + noise * level_of_noise).clamp(0, 1), labels

@@ -10,6 +10,8 @@ import math
 import random
 from collections.abc import Callable
 
+import cv2
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -177,6 +179,9 @@ def blur(values: Tensor, sigma: float) -> Tensor:
         small = F.avg_pool2d(values[:, None], shrink)[:, 0]
         small = blur(small, sigma / shrink)
         return F.interpolate(small[:, None], size=(size, size), mode="bilinear")[:, 0]
+    if values.device.type == "cpu":  # many times faster than a convolution of torch's
+        rows = [cv2.GaussianBlur(plane, (0, 0), sigma) for plane in values.numpy()]
+        return torch.from_numpy(np.stack(rows))
     radius = max(1, math.ceil(2.5 * sigma))
     offsets = torch.arange(-radius, radius + 1.0, device=values.device)
     kernel = torch.exp(-(offsets**2) / (2 * sigma**2))
@@ -227,9 +232,21 @@ def surface(rng: random.Random, generator: torch.Generator, views: int, size: in
     return palette(rng, field)
 
 
+def uneven(rng: random.Random, generator: torch.Generator, picture: Tensor) -> Tensor:
+    """Let a material be rough here and smooth there, in each view elsewhere."""
+    views, _, size, _ = picture.shape
+    level = blur(picture.flatten(0, 1), rng.uniform(8, 30)).view_as(picture)
+    stretch = math.exp(rng.choice((0, 1)) * rng.uniform(0.5, 3.0))
+    field = cloud(generator, views, size, rng.uniform(2, 3.5), rng.uniform(0, math.pi), stretch)
+    amount = torch.exp(rng.uniform(0.2, 0.9) * field)[:, None]
+    return (level + amount * (picture - level)).clamp(0, 1)
+
+
 def world(rng: random.Random, generator: torch.Generator, views: int, size: int) -> Tensor:
     """Return views of one part: a material, or a shape of one lying on another."""
     picture = surface(rng, generator, views, size)
+    if rng.random() < 0.4:
+        picture = uneven(rng, generator, picture)
     if rng.random() < 0.35:
         other = surface(rng, generator, views, size)
         y, x = pixel_grid(generator, size)
