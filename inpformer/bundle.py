@@ -17,6 +17,7 @@ from pathlib import Path, PurePosixPath
 
 from inpformer import hub
 from inpformer.errors import UserError
+from inpformer.files import remove_abandoned
 from inpformer.places import HOME
 from inpformer.presets import ENCODER_PRESETS, EncoderConfig, encoder_preset
 from inpformer.version import __version__
@@ -191,6 +192,7 @@ def _whole_folder(folder: Path) -> Iterator[Path]:
     partial = folder.with_name(f".{folder.name}.{uuid.uuid4().hex}.part")
     try:
         partial.mkdir(parents=True)
+        remove_abandoned(folder)
         yield partial
         if folder.is_dir():
             folder.rmdir()

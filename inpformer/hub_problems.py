@@ -104,7 +104,9 @@ def _disk_in_words(error: BaseException) -> str | None:
         return "there is no space left on the disk"
     if error.errno in _NO_FOLDER:
         return "the folder for downloads cannot be written to; name another one in HF_HOME"
-    first_line = _TOKEN.sub("***", (str(error).splitlines() or [""])[0])
+    # With a number it is the system's, which would add whose folder it was.
+    said = error.strerror if error.errno is not None else str(error)
+    first_line = _TOKEN.sub("***", ((said or "").splitlines() or [""])[0])
     return f"the transfer failed ({type(error).__name__}: {first_line})"
 
 

@@ -10,6 +10,7 @@ from gradio.utils import get_upload_folder
 
 from inpformer.detector import AnomalyDetector
 from inpformer.examples import Examples
+from inpformer.scratch import remove_abandoned_scratch
 from inpformer.settings import Settings
 from inpformer.ui import views
 from inpformer.ui.agent_api import wire_agents
@@ -80,6 +81,7 @@ def build_demo(
     upload_root = Path(get_upload_folder())
     if sessions is None:
         remove_leftovers(upload_root)
+        remove_abandoned_scratch()
         sessions = Sessions(
             settings.visitors,
             60.0 * settings.idle_minutes,
