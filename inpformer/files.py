@@ -178,17 +178,22 @@ def is_formula(text: str) -> bool:
 
 def remove_abandoned(path: Path) -> None:
     """Delete what writers of this very file or folder left half-written when they were killed."""
-    now = time.time()
     for partial in path.parent.glob(f".{glob.escape(path.name)}.*{PARTIAL_SUFFIX}"):
         with contextlib.suppress(OSError):  # somebody else was faster
-            times = [each.stat().st_mtime for each in (partial, *partial.rglob("*"))]
-            # By how far apart they are: a clock that was set back must not keep it for ever.
-            if min(abs(now - each) for each in times) <= _ABANDONED_SECONDS:
+            if not is_abandoned(partial):
                 continue
             if partial.is_dir():
                 shutil.rmtree(partial, ignore_errors=True)
             else:
                 partial.unlink()
+
+
+def is_abandoned(path: Path) -> bool:
+    """Whether nobody has written to a half-written file, or one in a folder, for an hour."""
+    # By how far apart they are: a clock that was set back must not keep it for ever.
+    now = time.time()
+    ages = [abs(now - each.stat().st_mtime) for each in (path, *path.rglob("*"))]
+    return min(ages) > _ABANDONED_SECONDS
 
 
 def _rename(partial: Path, path: Path) -> None:

@@ -104,6 +104,8 @@ def _disk_in_words(error: BaseException) -> str | None:
         return "there is no space left on the disk"
     if error.errno in _NO_FOLDER:
         return "the folder for downloads cannot be written to; name another one in HF_HOME"
+    if "Consistency check failed" in str(error):  # the library has no class for it
+        return "what came is not as long as the Hub says; try again later"
     # With a number it is the system's, which would add whose folder it was.
     said = error.strerror if error.errno is not None else str(error)
     first_line = _TOKEN.sub("***", ((said or "").splitlines() or [""])[0])

@@ -165,6 +165,8 @@ def _wire_head(handlers: Handlers, demo: gr.Blocks, page: dict[str, Any]) -> Non
         who, words = visitor(handlers, request), words_of(request)
         report = handlers.arrive(who, pass_key or "")
         session = handlers.sessions.get(who, words)
+        if pass_key and pass_key != session.pass_key:
+            gr.Info(words.WORK_GONE, duration=12)
         entries = handlers.shelf.examples.gallery
         gallery = [(str(entry.picture_path), gallery_caption(entry, words)) for entry in entries]
         if session.inspection is None:

@@ -70,6 +70,10 @@ OLDEST_DETECTOR_GONE: Final = (
     "At most {limit} detectors are kept for you, so the oldest, '{name}', has gone."
 )
 FORGET_ME: Final = "Forget me"
+WORK_GONE: Final = (
+    "What you had here before is gone: the server was started anew, or you were away for too long. "
+    "Bring back what you downloaded: detectors in 'Few-shot', masks in 'Annotate'."
+)
 FORGOTTEN: Final = "Your pictures, detectors and results are deleted from the server."
 A_FIT: Final = "fit"
 STARTED_WITH_TITLE: Final = "The detector of this server"

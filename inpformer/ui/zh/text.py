@@ -55,6 +55,10 @@ PART_DETECTOR_TITLE: Final = "现成检测器：{title}"
 NO_SUCH_DETECTOR: Final = "该检测器已不在服务器上；请在“各标签页共用的检测器”中另选一个。"
 OLDEST_DETECTOR_GONE: Final = "最多为您保留 {limit} 个检测器，因此最早的“{name}”已被移除。"
 FORGET_ME: Final = "删除我的数据"
+WORK_GONE: Final = (
+    "您之前在此处的内容已不在：服务器重新启动过，或您离开太久。"
+    "请重新上传您下载过的内容：检测器在“小样本”中，掩码在“标注”中。"
+)
 FORGOTTEN: Final = "您的图片、检测器和结果已从服务器删除。"
 A_FIT: Final = "拟合"
 STARTED_WITH_TITLE: Final = "本服务器的检测器"
