@@ -192,6 +192,7 @@ def _page_without_space(place: Path) -> Iterator[Row]:
             "retrain": lambda: visitor.act("retrain", False),
         }
         for what, act in actions.items():
+            visitor.http = httpx.Client(timeout=60)  # a server that fails leaves no connection
             said = _refusal(act)
             if str(place) in said or "Traceback" in said:
                 said = f"{LOST}: {said}"

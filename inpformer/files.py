@@ -21,7 +21,7 @@ from inpformer.pictures import stretch
 
 PARTIAL_SUFFIX = ".part"
 # Of these it is sure that they are about the disk: what the Hub answers is an OSError, too.
-DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 _RENAME_PAUSES = (0.01, 0.03, 0.1, 0.3)  # seconds
 # Nobody writes one file for so long: whoever began it was killed.
@@ -212,7 +212,7 @@ def disk_problem(path: Path, error: OSError) -> DiskError:
 
 
 def _save_problem(path: Path, error: OSError) -> str:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return f"There is no space left to save {path.name}; free some space in {path.parent}."
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return f"{path.name} may not be written in {path.parent}; choose another folder."

@@ -37,6 +37,7 @@ NO_DISK: Final = (
     "The server cannot keep {name}: its disk is full or may not be written to. Try again later, or "
     "tell whoever runs it."
 )
+YOUR_FILES: Final = "your files"
 UPLOAD_GONE: Final = "{name} is no longer on the server; upload it again."
 NOT_DONE: Final = "Not done"
 LOST: Final = (

@@ -137,3 +137,14 @@ def test_whoever_comes_back_to_another_server_is_told_what_to_bring(page: Page):
     stranger.arrive()
     said = [ENGLISH.WORK_GONE[:30].encode() in each.received[-1] for each in (new, known, stranger)]
     assert said == [False, False, True]
+
+
+# The web server drops a file that it could not close.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_an_upload_that_the_disk_does_not_take_is_answered_with_a_sentence(page: Page):
+    with full_disk():
+        answers = [page.upload("a.png", bytes(size)) for size in (10, 3_000_000)]
+    for answer in answers:
+        assert answer.status_code == 507
+        assert answer.text == ENGLISH.NO_DISK.format(name=ENGLISH.YOUR_FILES)
+    assert page.upload("a.png", b"picture").status_code == 200

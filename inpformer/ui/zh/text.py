@@ -34,6 +34,7 @@ CALIBRATED: Final = (
 )
 NOTICE: Final = "注意：{text}。"
 NO_DISK: Final = "服务器无法保存 {name}：磁盘已满或不可写入。请稍后再试，或告知服务器的管理者。"
+YOUR_FILES: Final = "您的文件"
 UPLOAD_GONE: Final = "{name} 已不在服务器上；请重新上传。"
 NOT_DONE: Final = "未完成"
 LOST: Final = "服务器上出了问题，已写入日志，编号 {request}。您的图片仍在；请再试一次。"
