@@ -12,9 +12,9 @@ from pathlib import Path
 from fake_hub import FakeHub
 from hub_cases import repository
 
-from benchmarks.fault_hub import point_to, said_of
+from benchmarks.fault_hub import said_of
 from benchmarks.fault_kills import LOST, Row
-from benchmarks.faults_worker import ACTIONS, make_detector, training
+from benchmarks.faults_worker import ACTIONS, make_detector, point_to, training
 from inpformer.detector import AnomalyDetector
 from inpformer.training.checkpoint import read_checkpoint
 
@@ -35,7 +35,7 @@ def with_bad_disks() -> Iterator[Row]:
                 older = _older_files(folder, what)
                 spoil(folder, fault)
                 # What has no folder of its own fails in the Hub's cache, or among temporary files.
-                point_to(hub, folder if what == "pull" else Path(safe))
+                point_to(hub.url, folder if what == "pull" else Path(safe))
                 tempfile.tempdir = str(folder) if what == "push" else safe
                 said = said_of(lambda do=action, at=folder: do(detector, at, 0))
                 said = said.replace(str(folder), "…")

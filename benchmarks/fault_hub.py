@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from fake_hub import FakeHub
-from fake_hub_repo import TOKEN
 from hub_cases import repository
-from huggingface_hub import constants
 
 from benchmarks.fault_kills import LOST, Row
-from benchmarks.faults_worker import make_detector, pull_it, push_it
+from benchmarks.faults_worker import make_detector, point_to, pull_it, push_it
 from inpformer.detector import AnomalyDetector
 from inpformer.errors import UserError
 
@@ -37,7 +34,7 @@ def with_dying_hub() -> Iterator[Row]:
 
 def _push(detector: AnomalyDetector, pattern: str) -> str:
     with FakeHub() as hub, tempfile.TemporaryDirectory() as place:
-        point_to(hub, Path(place))
+        point_to(hub.url, Path(place) / "home")
         push_it(detector, Path(place), 0)
         before = hub.models["me/washer"].head
         hub.fail(503, pattern)
@@ -86,7 +83,7 @@ _PULLS: dict[str, Callable[[FakeHub], None]] = {
 
 def _pull(detector: AnomalyDetector, spoil: Callable[[FakeHub], None]) -> str:
     with FakeHub() as hub, tempfile.TemporaryDirectory() as place:
-        point_to(hub, Path(place))
+        point_to(hub.url, Path(place) / "home")
         hub.put("me/part0", repository())
         whole = dict(hub.objects)
         spoil(hub)
@@ -112,13 +109,3 @@ def said_of(work: Callable[[], object]) -> str:
     except Exception as error:
         return f"{LOST}: {error!r}"
     return f"{LOST}: no word of it"
-
-
-def point_to(hub: FakeHub, home: Path) -> None:
-    """Have this process ask a stand-in of the Hub, and keep its cache in a folder."""
-    # The stand-in speaks the older way of uploading.
-    os.environ |= {"HF_ENDPOINT": hub.url, "HF_TOKEN": TOKEN, "HF_HUB_DISABLE_XET": "1"}
-    os.environ |= {"HF_HOME": str(home / "home")}
-    constants.HF_HUB_DISABLE_XET, constants.HF_HUB_OFFLINE = True, False
-    constants.ENDPOINT = hub.url
-    constants.HUGGINGFACE_CO_URL_TEMPLATE = hub.url + "/{repo_id}/resolve/{revision}/{filename}"

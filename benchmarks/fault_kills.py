@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import multiprocessing
 import os
 import random
 import re
-import signal
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 from fake_hub import FakeHub
-from fake_hub_repo import TOKEN
 from hub_cases import repository
 
-from benchmarks.faults_worker import ACTIONS, ROOT
+from benchmarks.faults_worker import ACTIONS, repeat
 from inpformer.bundle import check_bundle
 from inpformer.detector import AnomalyDetector
 from inpformer.errors import UserError
@@ -27,7 +26,9 @@ from inpformer.onnx_network import open_session
 
 LOST = "LOST"
 Row = tuple[str, str, str]
-_WORKER = ROOT / "benchmarks" / "faults_worker.py"
+# Processes of it have imported all they need when they begin, and share nothing with this one.
+_PROCESSES = multiprocessing.get_context("forkserver")
+_PROCESSES.set_forkserver_preload(["benchmarks.faults_worker"])
 _PER_KILL = 100  # numbers that a worker may use before it is killed
 _HALVES = (".*.part", "inpformer-scratch-*", "*.incomplete")
 
@@ -38,7 +39,7 @@ def killed(kills: int) -> Iterator[Row]:
     for what in ACTIONS:
         with tempfile.TemporaryDirectory() as place, FakeHub(pause=0.01) as hub:
             folder = Path(place)
-            _places_of(folder)["TMPDIR"].mkdir()
+            (folder / "tmp").mkdir()
             for number in range(_PER_KILL * kills if what == "pull" else 0):
                 hub.put(f"me/part{number}", repository())
             confirmed: list[Path] = []
@@ -54,38 +55,34 @@ def killed(kills: int) -> Iterator[Row]:
             yield "kill -9", moment, state if not left else f"{state}: {LOST}"
 
 
-def _places_of(folder: Path) -> dict[str, Path]:
-    return {"TMPDIR": folder / "tmp", "HF_HOME": folder / "home"}
-
-
-def _worker(
-    what: str, folder: Path, hub: FakeHub, first: int, count: int = _PER_KILL
-) -> subprocess.Popen:
-    places = {name: str(path) for name, path in _places_of(folder).items()}
-    hub_says = {"HF_ENDPOINT": hub.url, "HF_TOKEN": TOKEN, "HF_HUB_DISABLE_XET": "1"}
-    return subprocess.Popen(
-        [sys.executable, str(_WORKER), what, str(folder), str(first), str(count)],
-        stdout=subprocess.PIPE,
-        text=True,
-        env={**os.environ, **places, **hub_says, "HF_HUB_OFFLINE": "0"},
-    )
-
-
 def _kill_once(
     what: str, folder: Path, hub: FakeHub, first: int, chance: random.Random
 ) -> list[Path]:
     """Kill a worker a moment after something it confirmed; return all that it confirmed."""
-    worker = _worker(what, folder, hub, first)
-    assert worker.stdout is not None and worker.stdout.readline() == "ready\n"
+    worker, heard = _worker(what, folder, hub, range(first, first + _PER_KILL))
     began = time.monotonic()
-    done = [worker.stdout.readline()]
+    done = [heard.recv()]
     # Anywhere in what it does next.
     time.sleep(chance.uniform(0, 1.2 * (time.monotonic() - began)))
-    assert worker.poll() is None, f"{what} ended by itself"
-    os.kill(worker.pid, signal.SIGKILL)
-    done += worker.stdout.read().splitlines()
-    worker.wait()
-    return [Path(line.strip()) for line in done]
+    assert worker.is_alive(), f"{what} ended by itself"
+    worker.kill()
+    worker.join()
+    with contextlib.suppress(EOFError):
+        while True:
+            done.append(heard.recv())
+    return done
+
+
+def _worker(
+    what: str, folder: Path, hub: FakeHub, numbers: range
+) -> tuple[multiprocessing.Process, Connection]:
+    """Start a worker, and wait until it is about to begin."""
+    heard, told = _PROCESSES.Pipe(duplex=False)
+    worker = _PROCESSES.Process(target=repeat, args=(what, folder, hub.url, numbers, told))
+    worker.start()
+    told.close()
+    assert heard.recv() == "ready"
+    return worker, heard
 
 
 def _state(what: str, folder: Path, hub: FakeHub, confirmed: list[Path]) -> str:
@@ -153,6 +150,6 @@ def _do_again(what: str, folder: Path, hub: FakeHub, halves: list[Path]) -> None
     if what in ("save", "push", "report of an evaluation"):
         numbers = {0}
     for number in sorted(numbers):
-        worker = _worker(what, folder, hub, number, 1)
-        worker.communicate()
-        assert worker.returncode == 0, f"{what} could not be done again"
+        worker, _ = _worker(what, folder, hub, range(number, number + 1))
+        worker.join()
+        assert worker.exitcode == 0, f"{what} could not be done again"

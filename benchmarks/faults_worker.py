@@ -1,16 +1,13 @@
-"""What `faults.py` does while there is a fault; as a process, until it is killed.
-
-    python benchmarks/faults_worker.py WHAT FOLDER FIRST COUNT
-
-does one thing COUNT times with numbers from FIRST on, and names what it has confirmed.
-"""
+"""What `faults.py` does while there is a fault; in a process of its own, until it is killed."""
 
 from __future__ import annotations
 
+import os
 import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import replace
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +16,8 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from fake_hub_repo import TOKEN
+from huggingface_hub import constants
 from training_data import QUICK, source, write_data
 
 from inpformer.annotations.annotation import Annotation
@@ -93,7 +92,8 @@ def export_annotated(detector: AnomalyDetector, folder: Path, number: int) -> Pa
     del detector
     store = AnnotationStore(folder / "store")
     name = store.add_picture(picture(number), f"{number}.png")
-    store.save(Annotation(name, np.ones((96, 96), np.uint8), "anomalous"))
+    if store.load(name).version == 0:  # or a worker that was killed has got as far as this
+        store.save(Annotation(name, np.ones((96, 96), np.uint8), "anomalous"))
     export_annotations(store, "coco", folder / f"export-{number}")
     return folder / f"export-{number}"
 
@@ -158,15 +158,22 @@ ACTIONS: dict[str, Callable[[AnomalyDetector, Path, int], Path]] = {
 }
 
 
-def main() -> None:
-    """Do one thing again and again, and name what is done."""
-    what, folder, first, count = sys.argv[1], Path(sys.argv[2]), *map(int, sys.argv[3:])
+def point_to(url: str, home: Path) -> None:
+    """Have this process ask a stand-in of the Hub, and keep its cache in a folder."""
+    # The stand-in speaks the older way of uploading.
+    os.environ |= {"HF_ENDPOINT": url, "HF_TOKEN": TOKEN, "HF_HUB_DISABLE_XET": "1"}
+    os.environ |= {"HF_HOME": str(home)}
+    constants.HF_HUB_DISABLE_XET, constants.HF_HUB_OFFLINE = True, False
+    constants.ENDPOINT = url
+    constants.HUGGINGFACE_CO_URL_TEMPLATE = url + "/{repo_id}/resolve/{revision}/{filename}"
+
+
+def repeat(what: str, folder: Path, url: str, numbers: range, told: Connection) -> None:
+    """Do one thing for each number, and send the path of what is done; for a process of its own."""
     torch.set_num_threads(1)
+    tempfile.tempdir = str(folder / "tmp")
+    point_to(url, folder / "home")
     detector = make_detector()
-    print("ready", flush=True)
-    for number in range(first, first + count):
-        print(ACTIONS[what](detector, folder, number), flush=True)
-
-
-if __name__ == "__main__":
-    main()
+    told.send("ready")
+    for number in numbers:
+        told.send(ACTIONS[what](detector, folder, number))

@@ -161,7 +161,7 @@ class AnnotationSetHandlers:
         if not store.pictures():
             raise UserError(words.ANNOTATE_EMPTY)
         path = session.new_path(f"annotations_{re.sub('[^a-z-]', '', kind)}.zip")
-        folder = path.parent / "export"
+        folder = path.with_suffix("")
         try:
             report = export_annotations(store, kind, path if kind == "zip" else folder)
             if kind != "zip":
