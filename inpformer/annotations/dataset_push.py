@@ -60,7 +60,7 @@ def push_dataset(
         raise UserError(f"The store '{store.folder}' has no pictures to push.")
     api = writing_api(token)
     try:
-        with scratch_folder(repo_id) as folder:
+        with scratch_folder(repo_id.rpartition("/")[2]) as folder:
             write_card_set(folder, outgoing)
             version = _push_folder(api, folder, repo_id, private)
     except UserError:
