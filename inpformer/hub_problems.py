@@ -101,7 +101,7 @@ def _disk_in_words(error: BaseException) -> str | None:
     if not isinstance(error, OSError):
         return None
     if error.errno in _FULL_DISK:
-        return "there is no space left on the disk"
+        return "there is no space left on the disk; free some of it"
     if error.errno in _NO_FOLDER:
         return "the folder for downloads cannot be written to; name another one in HF_HOME"
     if "Consistency check failed" in str(error):  # the library has no class for it
