@@ -17,6 +17,7 @@ from pathlib import Path, PurePosixPath
 
 from inpformer import hub
 from inpformer.errors import UserError
+from inpformer.files import remove_abandoned
 from inpformer.places import HOME
 from inpformer.presets import ENCODER_PRESETS, EncoderConfig, encoder_preset
 from inpformer.version import __version__
@@ -192,18 +193,22 @@ def _whole_folder(folder: Path) -> Iterator[Path]:
     partial = folder.with_name(f".{folder.name}.{uuid.uuid4().hex}.part")
     try:
         partial.mkdir(parents=True)
+        remove_abandoned(folder)
         yield partial
         if folder.is_dir():
             folder.rmdir()
         partial.rename(folder)
     except OSError as error:
         # Copying a folder goes on after an error, and tells of all of them at its end, in words.
-        said = error.args[0][0][-1] if isinstance(error, shutil.Error) else str(error)
+        is_many = isinstance(error, shutil.Error)
+        said = error.args[0][0][-1] if is_many else error.strerror or str(error)
         if any(os.strerror(full) in said for full in (errno.ENOSPC, errno.EDQUOT)):
             raise UserError(
                 f"There is no space left for the bundle; free some space in {folder.parent}."
             ) from error
-        raise UserError(f"The bundle could not be written to '{folder}': {said}.") from error
+        raise UserError(
+            f"The bundle could not be written to '{folder}': {said}; choose another folder."
+        ) from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 

@@ -89,10 +89,16 @@ def fit(options: argparse.Namespace) -> int:
     source = AnomalyDetector.load(options.encoder, options.device, options.weights)
     _tell(source.provenance.encoder_reason)
     config = FitConfig.for_encoder(source.config.encoder, **settings)
+    notices: set[str] = set()
     with tqdm(total=100, unit="%", bar_format=_BAR, disable=options.json) as bar:
-        detector = source.fit(
-            images, config, on_step=lambda step: _advance(bar, step), textures=textures
-        )
+
+        def show(step: FitStep) -> None:
+            _advance(bar, step)
+            notices.add(step.notice)
+
+        detector = source.fit(images, config, on_step=show, textures=textures)
+    for notice in notices - {""}:
+        _tell(f"Note: {notice}.")
     used = detector.provenance.shot_count
     if used < len(images):
         _tell(f"Note: of {len(images)} pictures some are identical and count once; {used} used.")

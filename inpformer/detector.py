@@ -18,6 +18,7 @@ from inpformer.corrections import Correction, RetrainConfig
 from inpformer.engine import Engine, make_engine, torch_engine
 from inpformer.errors import ConfigError, UserError
 from inpformer.explanation import patch_tokens
+from inpformer.fit_limits import brought_back, noting_cpu, require_numbers, with_room
 from inpformer.fitting import fit_model
 from inpformer.images import check_image
 from inpformer.model_input import (
@@ -295,18 +296,35 @@ class AnomalyDetector:
                 with none they are drawn by formula or made of the normal pictures.
 
         Raises:
-            UserError: No pictures, too many, or one that cannot be used.
+            UserError: No pictures, too many, or one that cannot be used; too little memory, also
+                on the CPU, which is asked where a GPU has too little; or values that are no
+                numbers.
             FitCancelledError: `should_stop` answered True.
         """
         config = config or FitConfig.for_encoder(self.config.encoder)
+
+        def fit_on(
+            detector: AnomalyDetector, tell: Callable[[FitStep], None] | None
+        ) -> AnomalyDetector:
+            return detector._fit(normal_images, config, tell, should_stop, textures)
+
+        return with_room(
+            lambda: fit_on(self, on_step),
+            lambda: brought_back(fit_on(self.on_cpu(), noting_cpu(on_step)), self),
+            self.device,
+        )
+
+    def _fit(
+        self,
+        normal_images: Sequence[np.ndarray],
+        config: FitConfig,
+        on_step: Callable[[FitStep], None] | None,
+        should_stop: Callable[[], bool] | None,
+        textures: Sequence[np.ndarray],
+    ) -> AnomalyDetector:
+        """Fit on the device that this detector is on."""
         unique = unique_images(normal_images)
-        shots = [
-            [
-                tensor.to(self.device)
-                for tensor in shot_tensors(image, config.tiles, self.config.encoder)
-            ]
-            for image in unique
-        ]
+        shots = [shot_tensors(image, config.tiles, self.config.encoder) for image in unique]
         model_config = replace(
             self.config,
             variant=config.variant,
@@ -348,7 +366,7 @@ class AnomalyDetector:
             training={},
             geometry="full",
         )
-        return AnomalyDetector(model, model_config, provenance, calibration)
+        return require_numbers(AnomalyDetector(model, model_config, provenance, calibration))
 
     def retrain(
         self,
@@ -371,7 +389,7 @@ class AnomalyDetector:
             should_stop: Asked between steps; True cancels.
 
         Raises:
-            UserError: Something is missing, or this detector has no segmentation head.
+            UserError: As for `fit`; or this detector has no segmentation head.
             FitCancelledError: `should_stop` answered True.
         """
         from inpformer.retraining import Retrainer

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
 import logging
@@ -13,15 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors import safe_open
 from torch import Tensor
 
 from inpformer import hub
 from inpformer.config import ModelConfig
 from inpformer.config_table import from_dict
 from inpformer.errors import ConfigError, UserError, WeightsError
-from inpformer.files import check_folder, make_folder, replacing
+from inpformer.files import check_folder, make_folder
 from inpformer.modeling.build import (
     ALWAYS_BUILT,
     build_encoder,
@@ -41,6 +39,7 @@ from inpformer.scales import Calibration
 from inpformer.sharing.look import preset_name
 from inpformer.sharing.pull import pull
 from inpformer.sharing.records import RepoAddress
+from inpformer.tensor_files import save_tensors
 from inpformer.version import DETECTOR_FORMAT as FORMAT
 from inpformer.version import __version__
 
@@ -123,7 +122,9 @@ def save_detector(
     }
     # safetensors cannot hold a file without tensors, which a training-free detector would be.
     tensors = tensors or {"empty": torch.zeros(1)}
-    _write_whole(path, tensors, header)
+    check_target(path)
+    make_folder(path.parent)
+    save_tensors(path, tensors, header)
     return path
 
 
@@ -364,17 +365,3 @@ def check_target(path: Path) -> None:
     if path.is_dir():
         raise UserError(f"'{path}' is a folder; give the name of a file to save the detector in.")
     check_folder(path.parent)
-
-
-def _write_whole(path: Path, tensors: dict[str, Tensor], header: dict[str, Any]) -> None:
-    check_target(path)
-    make_folder(path.parent)
-    with replacing(path) as partial:
-        partial.touch()
-        mode = partial.stat().st_mode
-        try:
-            save_file(tensors, partial, metadata={"inpformer": json.dumps(header)})
-        except SafetensorError as error:
-            # It wraps the system's error in its own words.
-            raise OSError(errno.ENOSPC if "os error 28" in str(error) else 0, str(error)) from error
-        partial.chmod(mode)  # safetensors makes files that only their owner may read

@@ -26,6 +26,19 @@ class ConfigError(UserError):
     """A setting outside its allowed values."""
 
 
+class DiskError(UserError):
+    """A file that the disk does not take.
+
+    Args:
+        message: For who owns the disk; it may name folders.
+        name: Of the file alone, for anybody else.
+    """
+
+    def __init__(self, message: str, name: str = "") -> None:
+        super().__init__(message)
+        self.name = one_line(name)
+
+
 class FitCancelledError(Exception):
     """The caller asked a running fit to stop; nothing was changed."""
 

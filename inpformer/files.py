@@ -7,6 +7,7 @@ import errno
 import glob
 import io
 import os
+import shutil
 import time
 import uuid
 from collections.abc import Iterator
@@ -15,10 +16,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from inpformer.errors import UserError
+from inpformer.errors import DiskError
 from inpformer.pictures import stretch
 
 PARTIAL_SUFFIX = ".part"
+# Of these it is sure that they are about the disk: what the Hub answers is an OSError, too.
+DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 _RENAME_PAUSES = (0.01, 0.03, 0.1, 0.3)  # seconds
 # Nobody writes one file for so long: whoever began it was killed.
@@ -47,7 +50,7 @@ def save_png(path: Path, array: np.ndarray) -> None:
         array: `(H, W, 3)` uint8 RGB, or `(H, W)` uint8 or uint16 grey.
 
     Raises:
-        UserError: The disk is full or the folder cannot be written to.
+        DiskError: The disk is full or the folder cannot be written to.
     """
     save_bytes(path, to_png(array))
 
@@ -68,7 +71,7 @@ def save_npy(path: Path, array: np.ndarray) -> None:
     """Write an array in numpy's format; a file of that name is replaced.
 
     Raises:
-        UserError: The disk is full or the folder cannot be written to.
+        DiskError: The disk is full or the folder cannot be written to.
     """
     stream = io.BytesIO()
     np.save(stream, array)
@@ -84,7 +87,7 @@ def save_bytes(path: Path, data: bytes, *, durable: bool = False) -> None:
         durable: See `replacing`.
 
     Raises:
-        UserError: The disk is full or the folder cannot be written to.
+        DiskError: The disk is full or the folder cannot be written to.
     """
     with replacing(path, durable=durable) as partial:
         partial.write_bytes(data)
@@ -99,7 +102,7 @@ def replacing(path: Path, *, durable: bool = False) -> Iterator[Path]:
         durable: Come back only when the disk has the file, so that a power cut does not lose it.
 
     Raises:
-        UserError: The disk is full or the folder cannot be written to; an older file stays.
+        DiskError: The disk is full or the folder cannot be written to; an older file stays.
     """
     # By a fresh name and not with `tempfile`, whose files only their owner may read.
     partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}{PARTIAL_SUFFIX}")
@@ -110,9 +113,9 @@ def replacing(path: Path, *, durable: bool = False) -> Iterator[Path]:
         _rename(partial, path)
         if durable:
             _flush_folder(path.parent)
-        _remove_abandoned(path)
+        remove_abandoned(path)
     except OSError as error:
-        raise UserError(_save_problem(path, error)) from error
+        raise disk_problem(path, error) from error
     finally:
         with contextlib.suppress(OSError):
             partial.unlink()
@@ -122,12 +125,14 @@ def make_folder(folder: Path) -> None:
     """Make a folder for results, unless it is there.
 
     Raises:
-        UserError: It cannot be made.
+        DiskError: It cannot be made.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UserError(f"The folder '{folder}' cannot be made; choose another one.") from error
+        raise DiskError(
+            f"The folder '{folder}' cannot be made; choose another one.", folder.name
+        ) from error
 
 
 def check_folder(folder: Path) -> None:
@@ -136,7 +141,7 @@ def check_folder(folder: Path) -> None:
     For the beginning of long work: better now than after it.
 
     Raises:
-        UserError: Neither is possible.
+        DiskError: Neither is possible.
     """
     existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     probe = existing / f".{uuid.uuid4().hex}.part"
@@ -144,8 +149,9 @@ def check_folder(folder: Path) -> None:
         probe.touch()
         probe.unlink()
     except OSError as error:
-        raise UserError(
-            f"Nothing can be written to '{folder}'; choose another folder, or free some space."
+        raise DiskError(
+            f"Nothing can be written to '{folder}'; choose another folder, or free some space.",
+            folder.name,
         ) from error
 
 
@@ -170,14 +176,24 @@ def is_formula(text: str) -> bool:
     return text.lstrip(" ").startswith(_FORMULA_STARTS)
 
 
-def _remove_abandoned(path: Path) -> None:
-    """Delete what writers of this very file left half-written when they were killed."""
-    now = time.time()
+def remove_abandoned(path: Path) -> None:
+    """Delete what writers of this very file or folder left half-written when they were killed."""
     for partial in path.parent.glob(f".{glob.escape(path.name)}.*{PARTIAL_SUFFIX}"):
         with contextlib.suppress(OSError):  # somebody else was faster
-            # By how far apart they are: a clock that was set back must not keep it for ever.
-            if abs(now - partial.stat().st_mtime) > _ABANDONED_SECONDS:
+            if not is_abandoned(partial):
+                continue
+            if partial.is_dir():
+                shutil.rmtree(partial, ignore_errors=True)
+            else:
                 partial.unlink()
+
+
+def is_abandoned(path: Path) -> bool:
+    """Whether nobody has written to a half-written file, or one in a folder, for an hour."""
+    # By how far apart they are: a clock that was set back must not keep it for ever.
+    now = time.time()
+    ages = [abs(now - each.stat().st_mtime) for each in (path, *path.rglob("*"))]
+    return min(ages) > _ABANDONED_SECONDS
 
 
 def _rename(partial: Path, path: Path) -> None:
@@ -190,8 +206,13 @@ def _rename(partial: Path, path: Path) -> None:
     os.replace(partial, path)
 
 
+def disk_problem(path: Path, error: OSError) -> DiskError:
+    """Return what to say where a file could not be saved at `path`."""
+    return DiskError(_save_problem(path, error), path.name)
+
+
 def _save_problem(path: Path, error: OSError) -> str:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return f"There is no space left to save {path.name}; free some space in {path.parent}."
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return f"{path.name} may not be written in {path.parent}; choose another folder."
@@ -199,7 +220,7 @@ def _save_problem(path: Path, error: OSError) -> str:
         return f"There is a folder called {path.name} in {path.parent}; choose another name."
     if not path.parent.is_dir():
         return f"There is no folder {path.parent} to save {path.name} in."
-    return f"{path.name} could not be saved in {path.parent}: {error.strerror}."
+    return f"{path.name} could not be saved in {path.parent}: {error.strerror or error}."
 
 
 class UniqueNames:

@@ -100,7 +100,8 @@ class FewShotFit:
         self.model_config = model_config
         self.config = fit_config
         self.losses = fit_config.loss_config
-        self.pictures = [(index, image) for index, shot in enumerate(shots) for image in shot]
+        device = encoder.mean.device
+        self.pictures = [(i, image.to(device)) for i, shot in enumerate(shots) for image in shot]
         self.shot_count = len(shots)
         self.generator = Generator().manual_seed(fit_config.seed)
         self.cache = TokenCache()

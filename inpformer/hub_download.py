@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from inpformer.files import is_abandoned
 from inpformer.hub_calls import (
     ANSWER_SECONDS,
     GRACE_SECONDS,
@@ -162,9 +163,17 @@ class _Asked:
 
     @contextmanager
     def no_leftovers(self) -> Iterator[None]:
-        """Remove what a failed download began, also where its thread was left behind asleep."""
+        """Remove what a failed download began, also where its thread was left behind asleep.
+
+        What downloads of processes that were killed began in the same repository goes, too.
+        """
         name = hub_library().repo_folder_name(repo_id=self._repo_id, repo_type="model")
         blobs = cache_folder() / name / "blobs"
+        for path in blobs.glob("*.incomplete"):
+            # Of a process that was killed: the library begins anew under another name.
+            with suppress(OSError):
+                if is_abandoned(path):
+                    path.unlink()
         before = set(blobs.glob("*.incomplete"))
         try:
             yield

@@ -101,10 +101,14 @@ def _disk_in_words(error: BaseException) -> str | None:
     if not isinstance(error, OSError):
         return None
     if error.errno in _FULL_DISK:
-        return "there is no space left on the disk"
+        return "there is no space left on the disk; free some of it"
     if error.errno in _NO_FOLDER:
         return "the folder for downloads cannot be written to; name another one in HF_HOME"
-    first_line = _TOKEN.sub("***", (str(error).splitlines() or [""])[0])
+    if "Consistency check failed" in str(error):  # the library has no class for it
+        return "what came is not as long as the Hub says; try again later"
+    # With a number it is the system's, which would add whose folder it was.
+    said = error.strerror if error.errno is not None else str(error)
+    first_line = _TOKEN.sub("***", ((said or "").splitlines() or [""])[0])
     return f"the transfer failed ({type(error).__name__}: {first_line})"
 
 

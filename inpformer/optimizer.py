@@ -9,7 +9,13 @@ import torch
 from torch import Tensor
 from torch.amp import GradScaler
 
+from inpformer.errors import UserError
+
 GRADIENT_NORM_LIMIT = 0.1
+NO_NUMBERS = (
+    "The fit came to values that are no numbers, so no detector was made; use a lower learning "
+    "rate, or load the encoder again."
+)
 # Numbers updated together: a call for many small tensors costs hardly more than for one, but what
 # does not fit into the processor's cache is read anew by every operation.
 PORTION = 1 << 17
@@ -144,7 +150,12 @@ def take_step(optimizer: StableAdamW, loss: Tensor, learning_rate: float) -> Non
         optimizer: With one group of parameters.
         loss: Scalar.
         learning_rate: Of this step.
+
+    Raises:
+        UserError: The loss is no number; nothing was changed.
     """
+    if not torch.isfinite(loss):
+        raise UserError(NO_NUMBERS)
     optimizer.zero_grad()
     loss.backward()
     descend(optimizer, learning_rate)

@@ -31,6 +31,7 @@ class FitStep:
         losses: Losses of this step by name; empty in phases that do not train.
         fraction: Share of the whole work that is done, 0 to 1.
         seconds_left: Estimate for the rest of the fit.
+        notice: What whoever waits must know; mostly empty.
     """
 
     phase: Phase
@@ -39,6 +40,7 @@ class FitStep:
     losses: dict[str, float]
     fraction: float
     seconds_left: float
+    notice: str = ""
 
     def __str__(self) -> str:
         """Return one readable line."""
@@ -46,6 +48,7 @@ class FitStep:
         return (
             f"{PHASE_NAMES[self.phase]}: {self.step}/{self.step_count}"
             f"{', ' + losses if losses else ''}, about {self.seconds_left:.0f} s left"
+            f"{'; ' + self.notice if self.notice else ''}"
         )
 
 

@@ -21,6 +21,7 @@ from inpformer.config import FitConfig
 from inpformer.config_table import from_dict, to_dict
 from inpformer.corrections import Correction, RetrainConfig, check_corrections
 from inpformer.errors import UserError
+from inpformer.fit_limits import noting_cpu, require_numbers, with_room
 from inpformer.fitting import FewShotFit
 from inpformer.head_training import (
     HeadSample,
@@ -81,21 +82,29 @@ class Retrainer:
         should_stop: Callable[[], bool] | None = None,
     ) -> None:
         _check_has_head(detector)
-        self.config = config = config or RetrainConfig()
+        self.config = config or RetrainConfig()
         self.source, self.corrections = detector, check_corrections(corrections)
+        self._normal_images, self._on_step = unique_images(normal_images), on_step
+        self._should_stop = should_stop
+        with_room(lambda: self._begin(detector, on_step), self._begin_on_cpu, detector.device)
+
+    def _begin_on_cpu(self) -> None:
+        self._begin(self.source.on_cpu(), noting_cpu(self._on_step))
+
+    def _begin(self, detector: AnomalyDetector, on_step: Callable[[FitStep], None] | None) -> None:
+        """Get ready to train on the device of a detector: the source, or its copy."""
+        self._used, config = detector, self.config
         self._model_config = replace(
             detector.config,
             head_widths=config.head_widths or detector.config.head_widths,
             head_weight=UNCHECKED_WEIGHT if config.head_weight is None else config.head_weight,
         )
         tiles, encoder = detector.provenance.tiles, detector.config.encoder
-        shots = [
-            [tensor.to(detector.device) for tensor in shot_tensors(image, tiles, encoder)]
-            for image in unique_images(normal_images)
-        ]
+        shots = [shot_tensors(image, tiles, encoder) for image in self._normal_images]
+        device = detector.model.encoder.mean.device
         self._defects = [
             [
-                MaskedPicture(image.to(detector.device), mask.to(detector.device))
+                MaskedPicture(image.to(device), mask.to(device))
                 for image, mask in masked_tensors(item.image, item.mask, tiles, encoder)
             ]
             for item in self.corrections
@@ -103,7 +112,7 @@ class Retrainer:
         self._fit = FewShotFit(
             detector.model.encoder, self._model_config, shots, _fit_config(detector, config)
         )
-        self._fit.progress = Progress(self._plan(), on_step, should_stop)
+        self._fit.progress = Progress(self._plan(), on_step, self._should_stop)
         self._samples: list[list[HeadSample]] = []
         self._pseudo: list[HeadSample] = []
         self._seen: list[list[_SeenPicture]] = []
@@ -113,10 +122,10 @@ class Retrainer:
         """Return the next version of the detector, trained with all corrections.
 
         Raises:
+            UserError: There is too little memory, or values are no numbers.
             FitCancelledError: `should_stop` answered True.
         """
-        self._prepare()
-        return self._detector(range(len(self.corrections)), self._tell_loss)
+        return self._made(range(len(self.corrections)), self._tell_loss)
 
     def retrain_with(self, chosen: Collection[int]) -> AnomalyDetector:
         """Return a detector that knows only some of the corrections; after `retrain`, in seconds.
@@ -131,8 +140,18 @@ class Retrainer:
         """
         if not chosen:
             raise UserError("Choose at least 1 corrected picture to train with.")
-        self._prepare()
-        return self._detector(sorted(chosen), self._ask_whether_to_stop)
+        return self._made(sorted(chosen), self._ask_whether_to_stop)
+
+    def _made(self, chosen: Sequence[int], on_loss: Callable[[float], None]) -> AnomalyDetector:
+        def make() -> AnomalyDetector:
+            self._prepare()
+            return self._detector(chosen, on_loss)
+
+        def make_on_cpu() -> AnomalyDetector:
+            self._begin_on_cpu()
+            return make()
+
+        return require_numbers(with_room(make, make_on_cpu, self._used.device))
 
     def _plan(self) -> dict:
         """Return steps and relative cost of a step per phase, as `FewShotFit.plan` does."""
@@ -159,7 +178,7 @@ class Retrainer:
         """Compute all that no head changes, once."""
         if self._samples:
             return
-        fit, model = self._fit, self.source.model
+        fit, model = self._fit, self._used.model
         fit.encode_views()
         pictures = [self._pictures_of(views) for views in self._defects]
         samples = iter(fit.head_samples(model, [item for part in pictures for item in part]))
@@ -187,13 +206,13 @@ class Retrainer:
     def _fold(self, fold: Sequence[int]) -> list[list[_SeenPicture]]:
         """Return what a model without a fold sees of it, by view."""
         fit = self._fit
-        shown, model = fit.shown_of(fold), fit.fit_without(fold, self.source.model)
+        shown, model = fit.shown_of(fold), fit.fit_without(fold, self._used.model)
         return fit.by_view(shown, [self._seen_by(model, fit.cache.view(view)) for view in shown])
 
     def _encoded(self) -> list[list[EncodedImages]]:
         """Return the corrected pictures behind the encoder."""
         images = [picture.image for part in self._defects for picture in part]
-        encoded = iter(encode_in_batches(self.source.model, images, lambda count: None))
+        encoded = iter(encode_in_batches(self._used.model, images, lambda count: None))
         return [[next(encoded) for _ in part] for part in self._defects]
 
     @torch.no_grad()
@@ -220,7 +239,9 @@ class Retrainer:
         from inpformer.detector import AnomalyDetector
 
         head = self._train_head(chosen, on_loss)
+        calibration = self._calibration(head)
         old, provenance = self.source.model, self.source.provenance
+        head = head.to(old.encoder.mean.device)  # from the CPU, if that had to train it
         model = INPFormer(
             old.encoder, old.inp_extractor, old.decoder, head, old.group_count, old.memory
         )
@@ -235,7 +256,7 @@ class Retrainer:
                 shot_count=self._fit.shot_count,
                 geometry="full",  # as the thresholds are set anew
             ),
-            self._calibration(head),
+            calibration,
         )
 
     def _train_head(

@@ -10,6 +10,7 @@ import torch
 from torch import Generator, Tensor
 from torch.nn.utils.rnn import pad_sequence
 
+from inpformer.memory_limits import free_cache, is_out_of_memory
 from inpformer.modeling.model import EncodedImages, INPFormer
 
 ENCODE_BATCH = 4
@@ -140,6 +141,8 @@ def encode_in_batches(
 ) -> list[EncodedImages]:
     """Encode pictures of any sizes; neighbours of one size go through the encoder together.
 
+    Where the device has too little memory for so many at once, fewer go together from then on.
+
     Args:
         model: Only its encoder runs.
         images: Pictures `(3, H, W)` in [0, 1].
@@ -159,7 +162,10 @@ def encode_in_batches(
             and images[stop].shape == images[start].shape
         ):
             stop += 1
-        batch = model.encode(torch.stack(list(images[start:stop])))
+        batch = _encode(model, images[start:stop])
+        if batch is None:
+            batch_size = (stop - start) // 2
+            continue
         for index in range(stop - start):
             # A copy, or every view would keep its whole batch alive.
             groups = batch.groups[:, index : index + 1].clone()
@@ -167,3 +173,15 @@ def encode_in_batches(
         on_images(stop - start)
         start = stop
     return encoded
+
+
+def _encode(model: INPFormer, images: Sequence[Tensor]) -> EncodedImages | None:
+    """Encode pictures of one size; None if fewer of them might fit into memory."""
+    try:
+        return model.encode(torch.stack(list(images)))
+    except (RuntimeError, MemoryError) as error:
+        if len(images) == 1 or not is_out_of_memory(error):
+            raise
+    # Out of the `except`: the error holds on to what was computed so far.
+    free_cache(images[0].device)
+    return None

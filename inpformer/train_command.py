@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from inpformer.config import VIEW_KINDS, LossConfig
 from inpformer.config_table import from_dict
-from inpformer.errors import FitCancelledError, UserError
+from inpformer.errors import DiskError, FitCancelledError, UserError
 from inpformer.presets import ENCODER_PRESETS
 from inpformer.stopping import asked_to_stop
 from inpformer.training.config import (
@@ -105,10 +105,12 @@ def train(options: argparse.Namespace) -> int:
     try:
         with asked_to_stop() as should_stop:
             return _train(options, should_stop)
-    except UserError:
-        if _is_main():
-            raise
-        return 2
+    except UserError as error:
+        if not _is_main():
+            return 2
+        if isinstance(error, DiskError):
+            raise UserError(f"{error} Then go on with the same command and --resume.") from error
+        raise
     except FitCancelledError as error:
         _tell(f"{error} Go on with the same command and --resume.")
         return _STOPPED

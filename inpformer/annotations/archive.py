@@ -10,7 +10,7 @@ from pathlib import Path
 from inpformer.annotations.labelled_set import OutgoingSet
 from inpformer.annotations.table import write_table_set
 from inpformer.errors import UserError
-from inpformer.files import replacing
+from inpformer.files import DISK_ERRORS, disk_problem, replacing
 
 MAX_UNPACKED_BYTES = 20_000_000_000
 MAX_FILES = 200_000
@@ -93,6 +93,8 @@ def unpack(archive_file: Path, folder: Path, max_bytes: int = MAX_UNPACKED_BYTES
     except UserError:
         raise
     except OSError as error:
+        if error.errno in DISK_ERRORS:
+            raise disk_problem(folder / name, error) from error
         raise UserError(f"'{name}' cannot be unpacked: {error.strerror or error}.") from error
     except Exception as error:  # damaged streams make decompressors raise anything
         raise UserError(

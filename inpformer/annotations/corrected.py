@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from inpformer.datasets.folders import look_into, pair_masks
 from inpformer.datasets.sample import load_mask
 from inpformer.errors import UserError
 from inpformer.images import load_image
+from inpformer.scratch import scratch_folder
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def read_corrected(source: str | Path) -> CorrectedSet:
     elif masks:
         found = _read_beside(masks)
     else:
-        with tempfile.TemporaryDirectory() as folder:
+        with scratch_folder(path.name) as folder:
             store = AnnotationStore(folder)
             import_annotations(store, path)
             found = corrected_in(store)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +11,7 @@ from inpformer.annotations.labelled_set import OutgoingSet
 from inpformer.annotations.store import AnnotationStore
 from inpformer.errors import UserError
 from inpformer.hub_problems import as_problem
+from inpformer.scratch import scratch_folder
 from inpformer.sharing.writing import next_version, open_repository, writing_api
 
 if TYPE_CHECKING:
@@ -60,9 +60,9 @@ def push_dataset(
         raise UserError(f"The store '{store.folder}' has no pictures to push.")
     api = writing_api(token)
     try:
-        with tempfile.TemporaryDirectory() as temporary:
-            write_card_set(Path(temporary), outgoing)
-            version = _push_folder(api, Path(temporary), repo_id, private)
+        with scratch_folder(repo_id.rpartition("/")[2]) as folder:
+            write_card_set(folder, outgoing)
+            version = _push_folder(api, folder, repo_id, private)
     except UserError:
         raise
     except Exception as error:

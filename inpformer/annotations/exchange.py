@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -27,7 +26,8 @@ from inpformer.annotations.yolo import read_yolo, write_yolo
 from inpformer.datasets.folders import only_folder
 from inpformer.datasets.plain import is_plain
 from inpformer.errors import UserError
-from inpformer.files import PARTIAL_SUFFIX, make_folder
+from inpformer.files import PARTIAL_SUFFIX, disk_problem, make_folder, remove_abandoned
+from inpformer.scratch import scratch_folder
 
 
 @dataclass(frozen=True)
@@ -107,9 +107,9 @@ def export_annotations(store: AnnotationStore, kind: str, output: str | Path) ->
     if not outgoing.names:
         raise UserError(f"The store '{store.folder}' has no pictures to export.")
     if chosen.is_file:
-        with tempfile.TemporaryDirectory() as temporary, _disk_problems(output):
-            notes = chosen.write(Path(temporary), outgoing)
-            pack(Path(temporary), output)
+        with scratch_folder(output.name) as temporary, _disk_problems(output):
+            notes = chosen.write(temporary, outgoing)
+            pack(temporary, output)
     else:
         with _new_folder(output) as folder, _disk_problems(output):
             notes = chosen.write(folder, outgoing)
@@ -122,7 +122,10 @@ def _new_folder(output: Path) -> Iterator[Path]:
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
         raise UserError(f"'{output}' is not empty; choose a new folder.")
     partial = output.parent / f".{output.name}.{uuid.uuid4().hex}{PARTIAL_SUFFIX}"
-    make_folder(partial)
+    make_folder(output.parent)
+    remove_abandoned(output)
+    with _disk_problems(output):
+        partial.mkdir()
     try:
         yield partial
         with _disk_problems(output):
@@ -138,7 +141,7 @@ def _disk_problems(output: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise UserError(f"'{output}' cannot be written: {error.strerror or error}.") from error
+        raise disk_problem(output, error) from error
 
 
 def import_annotations(
@@ -178,9 +181,9 @@ def _opened(source: Path) -> Iterator[Path]:
     if source.is_dir() or source.suffix.lower() == ".json":
         yield _without_wrapping(source)
         return
-    with tempfile.TemporaryDirectory() as temporary:
-        unpack(source, Path(temporary))
-        yield _without_wrapping(Path(temporary))
+    with scratch_folder(source.name) as temporary:
+        unpack(source, temporary)
+        yield _without_wrapping(temporary)
 
 
 def _without_wrapping(path: Path) -> Path:

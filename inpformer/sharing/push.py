@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from inpformer.errors import UserError
 from inpformer.hub_calls import Lifeline, call_hub, require_online
 from inpformer.hub_problems import HubProblemError
+from inpformer.scratch import scratch_folder
 from inpformer.sharing.look import DETECTOR_FILE
 from inpformer.sharing.outgoing import PICTURE_FOLDER, Parcel, check_wish, pack
 from inpformer.sharing.records import PushedDetector, PushWish, RepoAddress, TransferStep
@@ -54,8 +54,8 @@ def push(
     """
     wish = check_wish(wish)
     api = writing_api(token)
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        parcel = pack(detector, wish, Path(folder))
+    with scratch_folder(DETECTOR_FILE) as folder:
+        parcel = pack(detector, wish, folder)
         try:
             require_online()
             return _send(api, parcel, wish, tell, should_stop)

@@ -7,15 +7,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors import safe_open
 from torch import Tensor
 
 from inpformer.config_table import from_dict
-from inpformer.errors import UserError, WeightsError
-from inpformer.files import make_folder, replacing
+from inpformer.errors import DiskError, WeightsError
+from inpformer.files import make_folder
 from inpformer.modeling.build import load_trained_state, trained_state
 from inpformer.modeling.model import INPFormer
+from inpformer.tensor_files import save_tensors
 from inpformer.training.descent import Descent
 
 FORMAT = "inpformer-checkpoint-1"
@@ -86,7 +86,7 @@ def save_checkpoint(path: Path, position: Position, model: INPFormer, descent: D
     """Write a checkpoint; the one before stays until this one is on the disk.
 
     Raises:
-        UserError: The disk is full or the folder cannot be written to.
+        DiskError: The disk is full or the folder cannot be written to.
     """
     tensors = {_MODEL + key: value for key, value in trained_state(model).items()}
     steps = {}
@@ -103,11 +103,7 @@ def save_checkpoint(path: Path, position: Position, model: INPFormer, descent: D
     }
     stored = {key: value.detach().cpu().contiguous() for key, value in tensors.items()}
     make_folder(path.parent)
-    with replacing(path, durable=True) as partial:
-        try:
-            save_file(stored, partial, metadata={"inpformer": json.dumps(header)})
-        except SafetensorError as error:
-            raise OSError(0, str(error)) from error
+    save_tensors(path, stored, header, durable=True)
 
 
 def read_checkpoint(path: Path) -> Checkpoint | None:
@@ -137,9 +133,9 @@ def remove_checkpoint(path: Path) -> None:
     """Remove a checkpoint that nobody needs any more.
 
     Raises:
-        UserError: It cannot be removed.
+        DiskError: It cannot be removed.
     """
     try:
         path.unlink(missing_ok=True)
     except OSError as error:
-        raise UserError(f"'{path}' cannot be removed: {error.strerror}.") from error
+        raise DiskError(f"'{path}' cannot be removed: {error.strerror}.", path.name) from error

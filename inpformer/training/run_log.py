@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from inpformer.errors import UserError
-from inpformer.files import make_folder, save_bytes
+from inpformer.files import disk_problem, make_folder, save_bytes
 from inpformer.training.checkpoint import Position
 from inpformer.training.curve_page import LOSS_NAMES, PHASE_WORDS, curve_page
 from inpformer.training.run_folder import RunFolder
@@ -185,9 +185,7 @@ class RunLog:
             with self._folder.log_file.open("a", encoding="utf-8") as stream:
                 stream.write(_as_line(line))
         except OSError as error:
-            raise UserError(
-                f"'{self._folder.log_file}' cannot be written: {error.strerror}."
-            ) from error
+            raise disk_problem(self._folder.log_file, error) from error
 
     def _lines(self) -> list[dict[str, Any]]:
         """Return the lines of the log; one that a kill cut short is passed over."""

@@ -111,4 +111,5 @@ def step_facts(step: FitStep, words: Words) -> dict[str, Any]:
         "step_count": step.step_count,
         "fraction": round(step.fraction, 3),
         "seconds_left": round(step.seconds_left, 1),
+        "notes": [translate(step.notice, words)] if step.notice else [],
     }

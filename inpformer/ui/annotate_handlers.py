@@ -178,7 +178,7 @@ class AnnotateHandlers:
         """Store a stroke, and return the painter's answer."""
         session = self.handlers.sessions.get(session_id)
         try:
-            return self.desk(session).draw(name, patch)
+            return self.desk(session).draw(name, patch, session.words)
         except (UserError, TypeError, AttributeError):
             # Forgotten meanwhile, or no picture's name at all.
             patch_id = patch.get("id") if isinstance(patch, dict) else None

@@ -24,6 +24,8 @@ from inpformer.ui.painter_data import (
     answer_patch,
     painter_mask,
 )
+from inpformer.ui.translate import say
+from inpformer.ui.words import ENGLISH, Words
 
 MAX_QUEUE = 96
 _MAX_IN_WORK = 8
@@ -211,8 +213,8 @@ class AnnotationDesk:
             work = self._work(name)
             return self._store(work, with_drawing(work.annotation, mask))
 
-    def draw(self, name: str, payload: Any) -> dict[str, Any]:
-        """Store a stroke of the painter's, and return what it is told."""
+    def draw(self, name: str, payload: Any, words: Words = ENGLISH) -> dict[str, Any]:
+        """Store a stroke of the painter's, and return what it is told, in somebody's language."""
         with self._lock:
             work = self._work(name)
             painted, answer = answer_patch(work.painted, name, payload, len(self.classes()))
@@ -226,7 +228,8 @@ class AnnotationDesk:
                 return {**answer, "state": "stale", "revision": revision}
             except UserError as error:
                 revision = work.painted.revision
-                return {**answer, "state": "refused", "reason": str(error), "revision": revision}
+                reason = say(error, words)
+                return {**answer, "state": "refused", "reason": reason, "revision": revision}
             return answer
 
     def resync(self, name: str) -> dict[str, Any]:

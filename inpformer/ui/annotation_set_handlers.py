@@ -20,7 +20,7 @@ from inpformer.ui.annotate_handlers import AnnotateHandlers, DeskReport, thumbna
 from inpformer.ui.annotation_desk import MAX_QUEUE, Predicted
 from inpformer.ui.result_list import ending
 from inpformer.ui.session import Job, Session
-from inpformer.ui.translate import translate
+from inpformer.ui.translate import say, translate
 
 
 class PredictReport(NamedTuple):
@@ -161,7 +161,7 @@ class AnnotationSetHandlers:
         if not store.pictures():
             raise UserError(words.ANNOTATE_EMPTY)
         path = session.new_path(f"annotations_{re.sub('[^a-z-]', '', kind)}.zip")
-        folder = path.parent / "export"
+        folder = path.with_suffix("")
         try:
             report = export_annotations(store, kind, path if kind == "zip" else folder)
             if kind != "zip":
@@ -227,7 +227,7 @@ class AnnotationSetHandlers:
                 image = load_image(desk.store.picture_path(name))
                 result = detector.predict(image)
             except UserError as error:
-                reason = translate(str(error), words)
+                reason = say(error, words)
                 problems.append(reason if item.name in reason else f"{item.name}: {reason}")
                 continue
             if session.is_forgotten:

@@ -28,7 +28,7 @@ from inpformer.ui.result_list import (
     write_zip,
 )
 from inpformer.ui.session import Job, Session
-from inpformer.ui.translate import translate
+from inpformer.ui.translate import say, translate
 from inpformer.ui.words import Words
 
 
@@ -127,7 +127,7 @@ class BatchHandlers:
                 if session.is_forgotten:
                     return
                 if isinstance(inspection, UserError):
-                    problems.append(str(inspection))
+                    problems.append(say(inspection, words))
                     continue
                 session.add_inspection(inspection, is_shown=done == 0)
                 done += 1
@@ -151,7 +151,7 @@ class BatchHandlers:
         def read(source: PictureSource) -> LoadedImage:
             copies[source] = session.new_path(PurePosixPath(source.name).name[-100:])
             session.require_room(source.size)
-            copies[source].write_bytes(source.read_bytes())
+            session.write(copies[source], source.read_bytes())
             return read_image(copies[source])
 
         config = BatchConfig(looking or Looking())

@@ -22,7 +22,7 @@ from inpformer.ui.handlers import Handlers, SourceChoices
 from inpformer.ui.inspection import at_display_size
 from inpformer.ui.session import FREE, Job, Session
 from inpformer.ui.shelf import PART, ZERO_SHOT
-from inpformer.ui.translate import translate
+from inpformer.ui.translate import say, translate
 from inpformer.ui.words import Words
 
 MAX_PICTURES = 12
@@ -139,7 +139,7 @@ class CompareHandlers:
             try:
                 compared.append(_compare(session, picture, detectors))
             except UserError as error:
-                reason = translate(str(error), words)
+                reason = say(error, words)
                 notes.append(words.COMPARE_LEFT_OUT.format(reason=reason))
             left = (time.monotonic() - started) / number * (count - number)
             yield CompareReport(compare_views.progress(number, count, left, words), True)

@@ -191,15 +191,19 @@ class EvaluateHandlers:
         """Write the report of all evaluated detectors as one zip file; the caller removes it.
 
         Raises:
-            UserError: Nothing was evaluated.
+            UserError: Nothing was evaluated, or there is no space for it.
         """
         session = self.handlers.sessions.get(session_id)
         desk = session_desk(session)
         path = session.new_path("evaluation.zip")
         folder = path.parent / "evaluation"
         thumbnails = {each.title: each.thumbnails for each in desk.detectors}
-        write_report([each.evaluation for each in desk.detectors], folder, thumbnails)
-        pack(folder, path)
+        try:
+            write_report([each.evaluation for each in desk.detectors], folder, thumbnails)
+            pack(folder, path)
+        except UserError:
+            shutil.rmtree(path.parent, ignore_errors=True)
+            raise
         shutil.rmtree(folder, ignore_errors=True)
         return path
 

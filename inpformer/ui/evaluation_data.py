@@ -13,6 +13,7 @@ from inpformer.datasets.find import open_dataset
 from inpformer.datasets.sample import DataSet, Sample
 from inpformer.errors import UserError
 from inpformer.examples import Examples
+from inpformer.files import make_folder
 from inpformer.picture_sources import MAX_TOTAL_BYTES
 from inpformer.ui.annotate_queue import OPEN_LABELS
 from inpformer.ui.annotation_desk import AnnotationDesk
@@ -120,7 +121,7 @@ class EvaluationData:
             raise UserError(words.UPLOAD_GONE.format(name=upload.name))
         folder = session.new_path("data")
         try:
-            folder.mkdir()
+            make_folder(folder)
             unpack(upload, folder, MAX_TOTAL_BYTES)
             yield folder
         finally:

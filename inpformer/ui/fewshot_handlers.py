@@ -23,6 +23,7 @@ from inpformer.ui.handlers import DetectorReport, Handlers
 from inpformer.ui.inspection import at_display_size
 from inpformer.ui.session import OwnDetector, Session
 from inpformer.ui.shelf import PART_SHOTS
+from inpformer.ui.translate import translate
 
 _REPORT_SECONDS = 0.25
 
@@ -173,6 +174,7 @@ class RunningFit:
         self.own: OwnDetector | None = None
         self.said = ""
         self.seconds = 0.0
+        self._notice = ""
         self._session = session
         self._start = start
         self._images = images
@@ -195,6 +197,7 @@ class RunningFit:
             )
             for steps in fit.steps():
                 job.seconds_left = steps[-1].seconds_left
+                self._notice = steps[-1].notice
                 yield steps
             # A fit may be told to stop after its last step; then, too, nothing may change.
             is_late = job.stop.is_set() and fit.error is None
@@ -213,6 +216,8 @@ class RunningFit:
         said = words.FIT_DONE.format(seconds=self.seconds, name=name)
         if used < count:
             said += " " + words.IDENTICAL.format(count=count, used=used)
+        if self._notice:
+            said += " " + words.NOTICE.format(text=translate(self._notice, words))
         if gone is not None:
             limit = len(session.own)
             said += " " + words.OLDEST_DETECTOR_GONE.format(limit=limit, name=gone.name)

@@ -10,6 +10,7 @@ from gradio.utils import get_upload_folder
 
 from inpformer.detector import AnomalyDetector
 from inpformer.examples import Examples
+from inpformer.scratch import remove_abandoned_scratch
 from inpformer.settings import Settings
 from inpformer.ui import views
 from inpformer.ui.agent_api import wire_agents
@@ -80,6 +81,7 @@ def build_demo(
     upload_root = Path(get_upload_folder())
     if sessions is None:
         remove_leftovers(upload_root)
+        remove_abandoned_scratch()
         sessions = Sessions(
             settings.visitors,
             60.0 * settings.idle_minutes,
@@ -163,6 +165,8 @@ def _wire_head(handlers: Handlers, demo: gr.Blocks, page: dict[str, Any]) -> Non
         who, words = visitor(handlers, request), words_of(request)
         report = handlers.arrive(who, pass_key or "")
         session = handlers.sessions.get(who, words)
+        if pass_key and pass_key != session.pass_key:
+            gr.Info(words.WORK_GONE, duration=12)
         entries = handlers.shelf.examples.gallery
         gallery = [(str(entry.picture_path), gallery_caption(entry, words)) for entry in entries]
         if session.inspection is None:

@@ -12,13 +12,15 @@ from typing import Any
 import gradio as gr
 from gradio.block_function import BlockFunction
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.routing import Route
 
+from inpformer.files import DISK_ERRORS
 from inpformer.settings import Settings
 from inpformer.ui.health import health
 from inpformer.ui.service import SERVICE
 from inpformer.ui.sessions import Sessions
+from inpformer.ui.words import words_of
 
 
 class Page(gr.Blocks):
@@ -62,7 +64,8 @@ class Page(gr.Blocks):
             return JSONResponse(found, status, {"Cache-Control": "no-store"})
 
         SERVICE.resume()
-        return super().launch(**options, app_kwargs={"routes": [Route("/health", answer)]})
+        served = {"routes": [Route("/health", answer)], "exception_handlers": {OSError: _no_disk}}
+        return super().launch(**options, app_kwargs=served)
 
     def block_thread(self) -> None:
         """Serve until the process is asked to end; then let what runs end, and delete all."""
@@ -108,6 +111,14 @@ class Page(gr.Blocks):
         """Files that the page shows from the beginning."""
         shown = _files_in(self.get_config_file()["components"], self._upload_root)
         return {path.resolve() for path in shown}
+
+
+async def _no_disk(request: Request, error: Exception) -> PlainTextResponse:
+    """Answer an upload that the disk does not take, which the browser shows."""
+    if not (isinstance(error, OSError) and error.errno in DISK_ERRORS):
+        raise error
+    words = words_of(request)
+    return PlainTextResponse(words.NO_DISK.format(name=words.YOUR_FILES), 507)
 
 
 def _files_in(value: Any, root: Path) -> Iterator[Path]:

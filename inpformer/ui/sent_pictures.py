@@ -79,5 +79,5 @@ def _unpacked(url: str, session: Session) -> Path:
     except (binascii.Error, ValueError) as error:
         raise UserError(words.SENT_DAMAGED) from error
     path = session.new_path(f"picture.{(kind[1] or 'png').lower()}")
-    path.write_bytes(content)
+    session.write(path, content)
     return path

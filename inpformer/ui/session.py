@@ -195,6 +195,18 @@ class Session:
             raise UserError(self.words.NO_DISK.format(name=name)) from error
         return path
 
+    def write(self, path: Path, content: bytes) -> None:
+        """Write a file at a place from `new_path`.
+
+        Raises:
+            UserError: There is no space for it; nothing is left of it.
+        """
+        try:
+            path.write_bytes(content)
+        except OSError as error:
+            shutil.rmtree(path.parent, ignore_errors=True)
+            raise UserError(self.words.NO_DISK.format(name=path.name)) from error
+
     def add_inspection(self, inspection: Inspection, is_shown: bool = True) -> None:
         """Keep a result, and put it on the screen or not; the oldest beyond the bound goes."""
         if is_shown:

@@ -37,6 +37,7 @@ NO_DISK: Final = (
     "The server cannot keep {name}: its disk is full or may not be written to. Try again later, or "
     "tell whoever runs it."
 )
+YOUR_FILES: Final = "your files"
 UPLOAD_GONE: Final = "{name} is no longer on the server; upload it again."
 NOT_DONE: Final = "Not done"
 LOST: Final = (
@@ -70,6 +71,10 @@ OLDEST_DETECTOR_GONE: Final = (
     "At most {limit} detectors are kept for you, so the oldest, '{name}', has gone."
 )
 FORGET_ME: Final = "Forget me"
+WORK_GONE: Final = (
+    "What you had here before is gone: the server was started anew, or you were away for too long. "
+    "Bring back what you downloaded: detectors in 'Few-shot', masks in 'Annotate'."
+)
 FORGOTTEN: Final = "Your pictures, detectors and results are deleted from the server."
 A_FIT: Final = "fit"
 STARTED_WITH_TITLE: Final = "The detector of this server"

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from string import Formatter
 
+from inpformer.errors import DiskError, UserError
 from inpformer.ui.words import Words
 from inpformer.ui.zh.sentences import SENTENCES
 
@@ -69,9 +70,21 @@ def _pattern(template: str) -> re.Pattern[str]:
     return re.compile("".join(pieces), re.DOTALL)
 
 
+_PATH = re.compile(r"'(?:/|[A-Za-z]:[/\\])[^']*[/\\]([^'/\\]+)'")
 _CHINESE = Sentences(SENTENCES)
 
 
+def say(error: UserError, words: Words) -> str:
+    """Return what a visitor is told of an error: nothing of the folders of the server."""
+    if isinstance(error, DiskError):
+        return words.NO_DISK.format(name=error.name)
+    return translate(str(error), words)
+
+
 def translate(sentence: str, words: Words) -> str:
-    """Return a sentence of the library in the visitor's language; an unknown one as it is."""
+    """Return a sentence of the library in the visitor's language; an unknown one as it is.
+
+    Of a file with its folders, in quotes, the name stays: the folders are the server's.
+    """
+    sentence = _PATH.sub(r"'\1'", sentence)
     return _CHINESE.translate(sentence) if words.language == "zh" else sentence

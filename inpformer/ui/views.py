@@ -58,7 +58,11 @@ def progress_bar(step: FitStep, words: Words) -> str:
         phase=words.PHASES[step.phase], fraction=step.fraction, seconds=step.seconds_left
     )
     losses = ", ".join(f"{name} {value:.3f}" for name, value in step.losses.items())
-    return progress(step.fraction, line, f"<div class='faint'>{escape(losses) or '&nbsp;'}</div>")
+    below = f"<div class='faint'>{escape(losses) or '&nbsp;'}</div>"
+    if step.notice:
+        notice = words.NOTICE.format(text=translate(step.notice, words))
+        below += f'<div class="notice">{escape(notice)}</div>'
+    return progress(step.fraction, line, below)
 
 
 def progress(fraction: float, line: str, below: str = "") -> str:

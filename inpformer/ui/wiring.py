@@ -13,10 +13,11 @@ import gradio as gr
 from gradio.processing_utils import save_file_to_cache
 
 from inpformer.errors import UserError
+from inpformer.files import disk_problem
 from inpformer.ui.handlers import DetectorReport, Handlers
 from inpformer.ui.hub_access import HubAccess
 from inpformer.ui.service import SERVICE, Action
-from inpformer.ui.translate import translate
+from inpformer.ui.translate import say
 from inpformer.ui.turns import TURNS
 from inpformer.ui.words import Words, words_of
 
@@ -92,8 +93,15 @@ def detector_values(report: DetectorReport) -> tuple[Any, ...]:
 
 
 def cached(component: Any, path: Path) -> str:
-    """Return a copy of one of our files where the page may show it, and take it back, from."""
-    return save_file_to_cache(path, component.GRADIO_CACHE)
+    """Return a copy of one of our files where the page may show it, and take it back, from.
+
+    Raises:
+        DiskError: There is no space for it.
+    """
+    try:
+        return save_file_to_cache(path, component.GRADIO_CACHE)
+    except OSError as error:
+        raise disk_problem(Path(component.GRADIO_CACHE) / path.name, error) from error
 
 
 def shown_to_visitor(function: Callable) -> Callable:
@@ -112,7 +120,7 @@ def shown_to_visitor(function: Callable) -> Callable:
         words = _words_among(values)
         if isinstance(error, UserError):
             SERVICE.end(action, "refused", error)
-            return _toast(translate(str(error), words), words)
+            return _toast(say(error, words), words)
         SERVICE.end(action, "failed", error)
         return _toast(words.LOST.format(request=action.id), words)
 

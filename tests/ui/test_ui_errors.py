@@ -1,15 +1,20 @@
 """What a visitor is told when something fails."""
 
+import errno
 import inspect
 import json
 import logging
+from pathlib import Path
 
 import gradio as gr
 import pytest
 
-from inpformer.errors import ConfigError, ImageError, UserError, WeightsError
+from inpformer.errors import ConfigError, DiskError, ImageError, UserError, WeightsError
+from inpformer.files import disk_problem
 from inpformer.ui import text
+from inpformer.ui.translate import say
 from inpformer.ui.wiring import shown_to_visitor
+from inpformer.ui.words import CHINESE, ENGLISH
 
 SECRET = "/srv/secret/file.py"
 
@@ -46,6 +51,40 @@ def test_what_a_visitor_can_put_right_is_told_in_its_own_words(fails_with, kind,
         fails_with(kind("Add a picture, then press Inspect."))()
     assert caught.value.message == "Add a picture, then press Inspect."
     assert not caught.value.print_exception and not caplog.records
+
+
+@pytest.mark.parametrize(
+    ("error", "shown"),
+    [
+        (disk_problem(Path(SECRET), OSError(errno.ENOSPC, "full")), "file.py"),
+        (disk_problem(Path(SECRET), OSError(errno.EROFS, "read-only")), "file.py"),
+        (DiskError("Nothing can be written to '/srv/secret'.", "a.zip"), "a.zip"),
+    ],
+)
+@pytest.mark.parametrize("words", [ENGLISH, CHINESE], ids=["en", "zh"])
+def test_of_a_disk_that_takes_nothing_a_visitor_is_told_no_folder(error, shown, words):
+    assert say(error, words) == words.NO_DISK.format(name=shown)
+    assert "/srv" in str(error), "whose disk it is needs the folder"
+
+
+@pytest.mark.parametrize(
+    ("sentence", "shown"),
+    [
+        (f"The mask '{SECRET}' is missing or cannot be opened.", "'file.py'"),
+        (f"'{SECRET}' is damaged; bring back a copy of it, or move it away.", "'file.py'"),
+        ("There is no picture 'a.png' in '/srv/secret/store'.", "'store'"),
+        (r"There is no folder 'C:\srv\secret'; check the path.", "'secret'"),
+    ],
+)
+@pytest.mark.parametrize("words", [ENGLISH, CHINESE], ids=["en", "zh"])
+def test_of_a_path_of_the_server_the_name_alone_is_shown(sentence, shown, words):
+    said = say(UserError(sentence), words)
+    assert "srv" not in said and shown.strip("'") in said
+
+
+def test_a_name_with_slashes_that_is_no_path_stays():
+    said = say(UserError("There is no picture 'top/a.png' in the list."), ENGLISH)
+    assert "'top/a.png'" in said
 
 
 @pytest.mark.parametrize("kind", [RuntimeError, KeyError, MemoryError, OSError, ValueError])

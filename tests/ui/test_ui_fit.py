@@ -3,10 +3,13 @@
 import threading
 
 import pytest
+import torch
 from ui_doubles import SECONDS, give, percentages, words_of
 
 from inpformer.config import FitConfig
+from inpformer.detector import AnomalyDetector
 from inpformer.errors import UserError
+from inpformer.fit_limits import FIT_ON_CPU_NOTICE
 from inpformer.model_input import MAX_SHOTS
 from inpformer.ui.words import ENGLISH as text
 
@@ -219,3 +222,24 @@ def test_a_visitors_fit_is_not_seen_by_another(fitting, inspecting, pictures):
     assert not inspecting.inspect("bob", str(pictures["blot"])).is_calibrated
     *running, _ = fitting.fit("bob", paths(pictures), QUICK)
     assert running[0].detector == fitting.handlers.arrive("cid")
+
+
+def test_a_fit_that_had_to_go_to_the_cpu_says_so_while_it_runs_and_at_its_end(
+    fitting, source, pictures
+):
+    class OnGpu(AnomalyDetector):
+        device = torch.device("meta")
+
+    def no_room(encoder, _):
+        if encoder is source.model.encoder:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    fitting.handlers.shelf.start = OnGpu(source.model, source.config, source.provenance)
+    hook = source.model.encoder.register_forward_pre_hook(no_room)
+    try:
+        *running, last = fitting.fit("ann", paths(pictures), QUICK)
+    finally:
+        hook.remove()
+    note = "Note: " + FIT_ON_CPU_NOTICE
+    assert running and all(note in words_of(report.progress) for report in running)
+    assert note in words_of(last.progress) and in_use(fitting).calibration is not None

@@ -89,6 +89,8 @@ def library_sentences() -> dict[str, str]:
                 argument = None
                 if name in ERRORS:
                     argument = node.args[-1]
+                elif name == "DiskError":
+                    argument = node.args[0]  # before the name of the file
                 elif name == "require" and len(node.args) > 1:
                     argument = node.args[1]
                 elif ast.unparse(node.func) in SAID:

@@ -16,7 +16,7 @@ import torch
 from PIL import Image
 
 import inpformer.detector
-from inpformer import batch_prediction, cli, detector_file
+from inpformer import batch_prediction, cli, detector_file, tensor_files
 from inpformer.config import FitConfig
 from inpformer.detector import AnomalyDetector, Provenance
 from inpformer.errors import UserError
@@ -258,7 +258,7 @@ def test_a_full_disk_keeps_the_old_detector(run, shot, tiny, tmp_path, monkeypat
     folder.mkdir()
     model = folder / "d.safetensors"
     model.write_bytes(b"the old one")
-    monkeypatch.setattr(detector_file, "save_file", full)
+    monkeypatch.setattr(tensor_files, "save_file", full)
     code, out, err = run("fit", shot, "-o", model, *tiny, *FREE)
     assert code == BAD and not out
     assert_one_clear_line(err, "no space left")

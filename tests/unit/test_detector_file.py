@@ -15,7 +15,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from inpformer import detector_file, hub
+from inpformer import detector_file, hub, tensor_files
 from inpformer.config import VARIANTS, FitConfig
 from inpformer.detector import AnomalyDetector, Provenance
 from inpformer.detector_file import import_official_detector, read_header
@@ -446,7 +446,7 @@ def test_a_full_disk_leaves_the_old_file_as_it_was_and_nothing_else(
     data = source.save(path).read_bytes() if existing else None
     with monkeypatch.context() as patch:
         module = {
-            "save_file": detector_file,
+            "save_file": tensor_files,
             "replace": os,
             "touch": Path,
         }[where]
@@ -491,7 +491,7 @@ def test_ctrl_c_while_saving_leaves_the_old_file_and_nothing_else(
         Path(filename).write_bytes(b"half")
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(detector_file, "save_file", interrupted)
+    monkeypatch.setattr(tensor_files, "save_file", interrupted)
     with pytest.raises(KeyboardInterrupt):
         detector.save(path)
     assert_only_the_old_file_is_there(path, data)

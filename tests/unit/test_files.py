@@ -3,9 +3,12 @@
 import os
 import time
 
+import numpy as np
 import pytest
 
 from inpformer import files
+from inpformer.annotations.exchange import export_annotations
+from inpformer.annotations.store import AnnotationStore
 from inpformer.errors import UserError
 from inpformer.files import save_bytes
 
@@ -30,3 +33,17 @@ def test_a_save_that_fails_keeps_the_older_file_and_leaves_no_half(tmp_path, mon
     with pytest.raises(UserError, match="no space left to save"):
         save_bytes(path, b"new")
     assert [each.name for each in tmp_path.iterdir()] == ["a.png"] and path.read_bytes() == b"old"
+
+
+def test_of_an_export_that_was_killed_the_half_folder_goes_with_the_next_of_that_name(tmp_path):
+    store = AnnotationStore(tmp_path / "store")
+    store.add_picture(np.full((20, 30, 3), 99, np.uint8), "a.png")
+    dead, alive = (tmp_path / f".out.{number}.part" for number in (1, 2))
+    for folder in (dead, alive):
+        (folder / "images").mkdir(parents=True)
+        (folder / "images" / "a.png").write_bytes(b"half")
+        for path in (folder, folder / "images", folder / "images" / "a.png"):
+            os.utime(path, (time.time() - 7200,) * 2)
+    os.utime(alive / "images" / "a.png")  # it is being written
+    export_annotations(store, "coco", tmp_path / "out")
+    assert {path.name for path in tmp_path.iterdir()} == {"store", "out", alive.name}

@@ -115,6 +115,40 @@ def test_the_only_other_safetensors_file_is_taken_but_none_of_two(online):
     assert "several safetensors files" in refusal("anna/named")
 
 
+# A Hub and processes that die
+
+
+def test_what_a_killed_download_left_goes_with_the_next_one_an_hour_later(online):
+    path = pull(address()).path
+    blob = path.resolve()
+    names = ("abc.1.incomplete", "def.2.incomplete", "abc.3.incomplete")
+    old, future, fresh = (blob.with_name(name) for name in names)
+    for half, hours in ((old, -2), (future, 2), (fresh, 0)):
+        half.write_bytes(b"half")
+        os.utime(half, (time.time() + 3600 * hours,) * 2)
+    for each in (path, blob):
+        each.unlink()
+    pull(address())
+    assert not old.exists() and not future.exists() and fresh.read_bytes() == b"half"
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda data: data[:-100], "not as long as the Hub says; try again later"),
+        (lambda data: data[:-100] + bytes(100), "damaged, and was thrown away"),
+    ],
+    ids=["shorter", "other bytes"],
+)
+def test_a_file_that_is_not_what_the_hub_says_is_not_kept(online, home, spoil, said):
+    whole = dict(online.objects)
+    online.objects = {name: spoil(data) for name, data in whole.items()}
+    assert said in refusal()
+    assert not list(home.rglob("*.incomplete")) and not large_files(home)
+    online.objects = whole
+    assert pull(address()).sha256 == SHA256
+
+
 # Pulling
 
 

@@ -92,6 +92,33 @@ def test_ctrl_c_keeps_what_was_trained_and_says_how_to_go_on(work, capsys, monke
     assert run(capsys, work, *QUICK, "--resume")[0] == 0
 
 
+@pytest.mark.skipif(os.name == "nt", reason="bounds files by RLIMIT_FSIZE")
+def test_a_disk_that_fills_up_in_the_middle_keeps_the_checkpoint_and_says_how_to_go_on(
+    work, capsys, monkeypatch
+):
+    import resource
+
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    often = (*QUICK, "--set", "checkpoint_steps=1")
+
+    def fill_after_a_step(self, progress):
+        if (progress.phase, progress.step) == ("train", 2):
+            resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(train_command._Bar, "show", fill_after_a_step)
+        try:
+            code, _, err = run(capsys, work, *often)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert code == 2 and "no space left to save" in err, err
+    assert "Then go on with the same command and --resume." in err
+    assert (work / "run/checkpoint/state.safetensors").is_file()
+    assert not list((work / "run").rglob("*.part"))
+    assert run(capsys, work, *often, "--resume")[0] == 0
+    AnomalyDetector.load(work / "run/detectors/all.safetensors", "cpu")
+
+
 def test_only_the_main_process_speaks(work, capsys, monkeypatch):
     monkeypatch.setenv("RANK", "1")
     code, out, err = run(capsys, work, "--epochs", 0)

@@ -81,6 +81,9 @@ DETECTORS: Final = {
     "the GPU had too little memory, so the CPU looked at this picture, more slowly": (
         "GPU 显存不足，此图片改由 CPU 检测，速度较慢"
     ),
+    "the GPU had too little memory for this fit, so the CPU does it, more slowly": (
+        "GPU 显存不足，此次拟合改由 CPU 进行，速度较慢"
+    ),
     "fitted on {was} but shown {now}: the threshold is only a rough guide": (
         "拟合时使用{was}，检测时使用{now}：阈值仅供粗略参考"
     ),

@@ -28,6 +28,8 @@ FILES: Final = {
     ),
     "There is no folder {folder} to save {name} in.": "没有用来保存 {name} 的文件夹 {folder}。",
     "{name} could not be saved in {folder}: {reason}.": "{name} 无法保存到 {folder}：{reason}。",
+    "There is no folder for temporary files to make {name} in; free some space, or name a folder in "
+    "TMPDIR.": "没有可用于生成 {name} 的临时文件夹；请腾出空间，或用 TMPDIR 指定一个文件夹。",
     "'{root}' is not in the layout of MVTec AD: it has no folder {folder}.": (
         "“{root}”不符合 MVTec AD 的目录结构：缺少文件夹 {folder}。"
     ),

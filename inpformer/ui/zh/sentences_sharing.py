@@ -92,7 +92,10 @@ SHARING: Final = {
     "{host} sent nothing for {seconds} seconds": "{host} 已有 {seconds} 秒没有发送数据",
     "the connection to {host} broke off": "与 {host} 的连接中断",
     "{host} cannot be reached (is there a network?)": "无法连接 {host}（网络是否可用？）",
-    "there is no space left on the disk": "磁盘空间不足",
+    "there is no space left on the disk; free some of it": "磁盘空间不足；请腾出一些",
+    "what came is not as long as the Hub says; try again later": (
+        "收到的文件长度与 Hub 所述不符；请稍后再试"
+    ),
     "the folder for downloads cannot be written to; name another one in HF_HOME": (
         "下载文件夹无法写入；请在 HF_HOME 中指定另一个"
     ),

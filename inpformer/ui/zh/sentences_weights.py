@@ -51,6 +51,13 @@ WEIGHTS: Final = {
     "This computer has too little memory for this picture; show a smaller one, or fewer tiles.": (
         "此计算机的内存不足以检测这张图片；请使用较小的图片，或减少分块。"
     ),
+    "This computer has too little memory for this fit; use fewer normal pictures, or no tiles.": (
+        "此计算机的内存不足以完成此次拟合；请减少正常图片，或不使用分块。"
+    ),
+    "The fit came to values that are no numbers, so no detector was made; use a lower learning rate, "
+    "or load the encoder again.": (
+        "拟合得到的不是有效数值，因此没有生成检测器；请降低学习率，或重新加载编码器。"
+    ),
     "There is no weights file at '{path}'.": "“{path}”处没有权重文件。",
     "There is no weights file at '{path}'. Check the path, or leave it out to have the weights "
     "looked for.": "“{path}”处没有权重文件。请检查路径，或不指定路径以自动查找权重。",

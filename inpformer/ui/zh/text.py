@@ -34,6 +34,7 @@ CALIBRATED: Final = (
 )
 NOTICE: Final = "注意：{text}。"
 NO_DISK: Final = "服务器无法保存 {name}：磁盘已满或不可写入。请稍后再试，或告知服务器的管理者。"
+YOUR_FILES: Final = "您的文件"
 UPLOAD_GONE: Final = "{name} 已不在服务器上；请重新上传。"
 NOT_DONE: Final = "未完成"
 LOST: Final = "服务器上出了问题，已写入日志，编号 {request}。您的图片仍在；请再试一次。"
@@ -55,6 +56,10 @@ PART_DETECTOR_TITLE: Final = "现成检测器：{title}"
 NO_SUCH_DETECTOR: Final = "该检测器已不在服务器上；请在“各标签页共用的检测器”中另选一个。"
 OLDEST_DETECTOR_GONE: Final = "最多为您保留 {limit} 个检测器，因此最早的“{name}”已被移除。"
 FORGET_ME: Final = "删除我的数据"
+WORK_GONE: Final = (
+    "您之前在此处的内容已不在：服务器重新启动过，或您离开太久。"
+    "请重新上传您下载过的内容：检测器在“小样本”中，掩码在“标注”中。"
+)
 FORGOTTEN: Final = "您的图片、检测器和结果已从服务器删除。"
 A_FIT: Final = "拟合"
 STARTED_WITH_TITLE: Final = "本服务器的检测器"
