@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
@@ -15,12 +15,12 @@ import numpy as np
 from PIL import ExifTags, Image, ImageFile
 
 from inpformer.errors import ImageError, one_line
-from inpformer.settings import value_of
+from inpformer.settings import MAX_MEGAPIXELS, value_of
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm")
 MIN_SIDE = 8
-MAX_PIXELS = 178_000_000
 MAX_ASPECT = 50
+BAND_PIXELS = 1 << 20  # that are converted at a time
 
 _FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")
 _SUFFIXES = {
@@ -43,6 +43,17 @@ _TURNS = {
     8: Image.Transpose.ROTATE_90,
 }
 _SIDEWAYS = tuple(_TURNS[number] for number in (5, 6, 7, 8))
+# A picture that was turned, seen as it lay before.
+_LYING: dict[Image.Transpose | None, Callable[[np.ndarray], np.ndarray]] = {
+    None: lambda image: image,
+    Image.Transpose.FLIP_LEFT_RIGHT: np.fliplr,
+    Image.Transpose.FLIP_TOP_BOTTOM: np.flipud,
+    Image.Transpose.ROTATE_180: lambda image: np.rot90(image, 2),
+    Image.Transpose.ROTATE_90: lambda image: np.rot90(image, -1),
+    Image.Transpose.ROTATE_270: np.rot90,
+    Image.Transpose.TRANSPOSE: lambda image: image.swapaxes(0, 1),
+    Image.Transpose.TRANSVERSE: lambda image: np.rot90(image, 2).swapaxes(0, 1),
+}
 _logger = logging.getLogger(__name__)
 
 
@@ -103,7 +114,6 @@ def read_image(source: str | Path | BinaryIO) -> LoadedImage:
         _check_size(picture.height, picture.width, name)
         picture.load()
         image, notes = _to_rgb(picture, name)
-        image = _turn_upright(image, picture)
         # Last, as counting moves to another frame. A JPEG with an MPO part is left out: it
         # holds previews or depth, not frames of the same rank.
         frame_count = 1 if picture.format == "MPO" else getattr(picture, "n_frames", 1)
@@ -158,13 +168,23 @@ def _check_size(height: int, width: int, name: str = "The picture") -> None:
     size = f"{name} is {width} × {height} pixels"
     if min(height, width) < MIN_SIDE:
         raise ImageError(f"{size}; use a picture of at least {MIN_SIDE} pixels on each side.")
-    limit = value_of("INPFORMER_MEGAPIXELS") or MAX_PIXELS // 1_000_000
-    if height * width > 1_000_000 * limit:
-        raise ImageError(f"{size}, above the limit of {limit} million; shrink or crop it first.")
+    check_pixels(height, width, name)
     if max(height, width) > MAX_ASPECT * min(height, width):
         raise ImageError(
             f"{size}, more than {MAX_ASPECT} times as long as wide; crop it into shorter pieces."
         )
+
+
+def check_pixels(height: int, width: int, name: str) -> None:
+    """Refuse a picture or mask of more pixels than the operator allows.
+
+    Raises:
+        ImageError: It has more; `name` is what the message calls it.
+    """
+    limit = value_of("INPFORMER_MEGAPIXELS") or MAX_MEGAPIXELS
+    size = f"{name} is {width} × {height} pixels"
+    if height * width > 1_000_000 * limit:
+        raise ImageError(f"{size}, above the limit of {limit} million; shrink or crop it first.")
 
 
 def list_images(paths: Sequence[str | Path]) -> list[Path]:
@@ -253,15 +273,33 @@ def _open_picture(stream: BinaryIO, name: str) -> ImageFile.ImageFile:
 
 
 def _to_rgb(picture: Image.Image, name: str) -> tuple[np.ndarray, list[str]]:
-    """Return `(H, W, 3)` uint8, not yet upright, and notes."""
-    if picture.mode.startswith("I") or picture.mode == "F":
-        grey = _deep_to_uint8(np.asarray(picture), name)
-        return np.repeat(grey[:, :, None], 3, axis=2), []
-    if not picture.has_transparency_data:
-        return np.array(_in_mode(picture, "RGB")), []
-    rgba = np.asarray(_in_mode(picture, "RGBA"))
-    notes = ["transparent parts put on white"] if rgba[:, :, 3].min() < 255 else []
-    return _put_on_white(rgba), notes
+    """Return `(H, W, 3)` uint8, upright, and notes.
+
+    Band by band, into the one array that is returned: a whole picture in a second form, at the
+    limit of pixels, would take most of a gigabyte, and turning it as much again.
+    """
+    turn = _turn_of(picture)
+    size = (picture.width, picture.height) if turn in _SIDEWAYS else (picture.height, picture.width)
+    image = np.empty((*size, 3), np.uint8)
+    lying, is_transparent = _LYING[turn](image), False
+    is_deep = picture.mode.startswith("I") or picture.mode == "F"
+    scale = _deep_scale(picture, name) if is_deep else None
+    for rows in _bands(picture.height, picture.width):
+        band = _part(picture, rows)
+        if scale is not None:
+            lying[rows] = scale(np.asarray(band))[:, :, None]
+        elif not picture.has_transparency_data:
+            lying[rows] = np.asarray(_in_mode(band, "RGB"))
+        else:
+            rgba = np.asarray(_in_mode(band, "RGBA"))
+            is_transparent |= rgba[:, :, 3].min() < 255
+            lying[rows] = _put_on_white(rgba)
+    notes = ["transparent parts put on white"] if is_transparent else []
+    return image, notes
+
+
+def _part(picture: Image.Image, rows: slice) -> Image.Image:
+    return picture.crop((0, rows.start, picture.width, min(rows.stop, picture.height)))
 
 
 def _in_mode(picture: Image.Image, mode: str) -> Image.Image:
@@ -269,39 +307,50 @@ def _in_mode(picture: Image.Image, mode: str) -> Image.Image:
     return picture if picture.mode == mode else picture.convert(mode)
 
 
-def _deep_to_uint8(values: np.ndarray, name: str) -> np.ndarray:
-    """Scale 16-bit whole numbers or fractions from 0 to 1; other ranges have no known white."""
-    low, high = values.min(), values.max()
-    if values.dtype.kind == "f" and low >= 0 and high <= 1:
-        return np.rint(values * 255).astype(np.uint8)
-    if values.dtype.kind != "f" and low >= 0 and high <= 65535:
-        return _scale_to_uint8(values)
-    allowed = "0 to 1" if values.dtype.kind == "f" else "0 to 65535"
+def _deep_scale(picture: Image.Image, name: str) -> Callable[[np.ndarray], np.ndarray]:
+    """Return what scales 16-bit whole numbers, or fractions from 0 to 1, to 8 bits.
+
+    Raises:
+        ImageError: The picture holds other values, of which nobody knows what white is.
+    """
+    bands = _bands(picture.height, picture.width)
+    ranges = [(part.min(), part.max()) for part in (np.asarray(_part(picture, b)) for b in bands)]
+    low, high = min(pair[0] for pair in ranges), max(pair[1] for pair in ranges)
+    is_fraction = picture.mode == "F"
+    if is_fraction and low >= 0 and high <= 1:
+        return _fractions_to_uint8
+    if not is_fraction and low >= 0 and high <= 65535:
+        return _scale_to_uint8
+    allowed = "0 to 1" if is_fraction else "0 to 65535"
     raise ImageError(
         f"{name} holds values outside {allowed}; save it as a picture of 8 or 16 bits."
     )
 
 
+def _fractions_to_uint8(values: np.ndarray) -> np.ndarray:
+    return np.rint(values * 255).astype(np.uint8)
+
+
 def _scale_to_uint8(values: np.ndarray) -> np.ndarray:
     # 257 is odd, so adding 128 rounds to the nearest and no value lies half-way.
     scaled = np.empty(values.shape, np.uint8)
-    for rows in _bands(values):
+    for rows in _bands(*values.shape[:2]):
         scaled[rows] = (values[rows].astype(np.uint32) + 128) // 257
     return scaled
 
 
 def _put_on_white(rgba: np.ndarray) -> np.ndarray:
     image = np.empty((*rgba.shape[:2], 3), np.uint8)
-    for rows in _bands(rgba):
+    for rows in _bands(*rgba.shape[:2]):
         alpha = rgba[rows, :, 3:].astype(np.uint16)
         image[rows] = (rgba[rows, :, :3] * alpha + 255 * (255 - alpha) + 127) // 255
     return image
 
 
-def _bands(values: np.ndarray) -> Iterator[slice]:
-    """Give rows for about a million pixels at a time: wide numbers of them all take gigabytes."""
-    step = max(1, (1 << 20) // max(1, values.shape[1]))
-    return (slice(start, start + step) for start in range(0, len(values), step))
+def _bands(height: int, width: int) -> Iterator[slice]:
+    """Give some rows at a time: wide numbers of all pixels together take gigabytes."""
+    step = max(1, BAND_PIXELS // max(1, width))
+    return (slice(start, start + step) for start in range(0, height, step))
 
 
 @dataclass(frozen=True)
@@ -354,14 +403,9 @@ def picture_size(path: str | Path) -> tuple[int, int]:
     return picture.size[::-1] if turn in _SIDEWAYS else picture.size
 
 
-def _turn_upright(image: np.ndarray, picture: Image.Image) -> np.ndarray:
-    """Apply the EXIF orientation, if it can be read."""
-    # Not ImageOps.exif_transpose: it also writes EXIF anew, which fails on odd but legible data.
-    turn = _turn_of(picture)
-    return image if turn is None else np.array(Image.fromarray(image).transpose(turn))
-
-
 def _turn_of(picture: Image.Image) -> Image.Transpose | None:
+    """Return how to turn a picture, if its EXIF says so and can be read."""
+    # Not ImageOps.exif_transpose: it also writes EXIF anew, which fails on odd but legible data.
     try:
         return _TURNS.get(picture.getexif().get(ExifTags.Base.Orientation))
     except Exception:
