@@ -22,6 +22,7 @@ from inpformer.annotations.store import AnnotationStore
 from inpformer.config import ModelConfig
 from inpformer.detector import AnomalyDetector, Provenance
 from inpformer.errors import ConfigError, ImageError, UserError, WeightsError, one_line
+from inpformer.evaluation.subjects import read_subjects
 from inpformer.images import picture_kind
 from inpformer.modeling.build import build_encoder, build_model
 from inpformer.scales import Calibration, MapScale
@@ -213,6 +214,19 @@ def test_names_and_times_in_a_coco_file_are_checked(tmp_path, value):
         import_annotations(AnnotationStore(tmp_path / "other"), tmp_path / "set")
 
 
+@pytest.mark.parametrize("column", ["file_name", "mask_file_name"])
+def test_a_table_may_name_a_file_longer_than_any(tmp_path, column):
+    store = new_store(tmp_path / "store")
+    store.add_picture(PICTURE, "a.png")
+    export_annotations(store, "png", tmp_path / "set")
+    path = tmp_path / "set" / "metadata.csv"
+    head, row = path.read_text("utf-8").splitlines()
+    cells = dict(zip(head.split(","), row.split(","), strict=True)) | {column: "n" * 5000}
+    path.write_text(f"{head}\n{','.join(cells.values())}\n", "utf-8")
+    with pytest.raises(UserError, match=r"metadata\.csv names the picture"):
+        import_annotations(AnnotationStore(tmp_path / "other"), tmp_path / "set")
+
+
 @pytest.mark.parametrize("name", ["=1+1", "'=1+1", "@x", "'' -1", " +1"])
 def test_no_class_is_a_formula_in_an_exported_table_and_all_come_back(tmp_path, name):
     store = AnnotationStore(tmp_path / "store")
@@ -281,6 +295,21 @@ def test_a_damaged_record_of_a_run_is_one_sentence(tmp_path, text):
     (tmp_path / "run.json").write_text(text)
     with pytest.raises(UserError, match="damaged"):
         RunFolder(tmp_path).read()
+
+
+@pytest.mark.parametrize("file", ["../d.safetensors", "/d.safetensors", "user/repo", "d.pth"])
+def test_a_strangers_run_names_no_detector_outside_of_its_folder(tmp_path, file):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "d.safetensors").touch()
+    (tmp_path / "run" / "run.json").write_text(json.dumps({"detectors": {"*": file}}))
+    with pytest.raises(UserError, match="does not say which detectors"):
+        read_subjects([str(tmp_path / "run")])
+
+
+def test_a_run_folder_of_deep_json_is_one_sentence(tmp_path):
+    (tmp_path / "run.json").write_text("[" * 100_000)
+    with pytest.raises(UserError, match="does not say which detectors"):
+        read_subjects([str(tmp_path)])
 
 
 def test_settings_of_a_model_are_bounded(tiny_config):
