@@ -376,6 +376,8 @@ def picture_kind(source: str | Path | BinaryIO) -> PictureKind:
     data = _read_bytes(source, name)
     with _damage_named(name):
         picture = _open_picture(BytesIO(data), name)
+        # Before a PNG is asked for EXIF, which may come last: all of it is unpacked for that.
+        _check_size(picture.height, picture.width, name)
         return PictureKind(_SUFFIXES[picture.format], _turn_of(picture) is not None)
 
 

@@ -132,6 +132,14 @@ def test_a_detector_with_a_threshold_that_is_no_number_is_damaged(saved):
     assert "thresholds" in refusal(changed(saved, spoil))
 
 
+@pytest.mark.parametrize("value", [0, -1])
+def test_a_detector_whose_confidence_has_no_unit_is_damaged(saved, value):
+    def spoil(header, _):
+        header["calibration"]["scales"]["fused"]["score_scale"] = value
+
+    assert "thresholds" in refusal(changed(saved, spoil))
+
+
 def test_deep_json_in_a_detector_file_is_damage(saved):
     save_file(load_file(saved), saved, metadata={"inpformer": "[" * 100_000})
     assert "damaged" in refusal(saved)

@@ -174,6 +174,14 @@ def test_a_decompression_bomb_is_refused_by_its_header_with_its_size(tmp_path, s
         assert_refused(path, f"{size[0]} × {size[1]}", "178 million")
 
 
+def test_a_decompression_bomb_is_not_unpacked_to_see_how_it_lies(tmp_path, monkeypatch):
+    path = tmp_path / "bomb.png"
+    path.write_bytes(png_header(60_000, 60_000))
+    monkeypatch.setattr(ImageFile.ImageFile, "load", lambda _: pytest.fail("it was unpacked"))
+    with pytest.raises(ImageError, match="178 million"):
+        images.picture_kind(path)
+
+
 def test_a_large_picture_below_the_limit_is_read_without_a_warning(tmp_path, monkeypatch):
     path = tmp_path / "large.png"
     pixels = np.arange(1500 * 1500 * 3, dtype=np.uint32).astype(np.uint8).reshape(1500, 1500, 3)
