@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
@@ -12,15 +12,15 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-from PIL import ExifTags, Image, ImageFile
+from PIL import Image, ImageFile
 
 from inpformer.errors import ImageError, one_line
+from inpformer.pixels import SIDEWAYS, put_on_white, scale_to_uint8, to_rgb, turn_of
 from inpformer.settings import MAX_MEGAPIXELS, value_of
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm")
 MIN_SIDE = 8
 MAX_ASPECT = 50
-BAND_PIXELS = 1 << 20  # that are converted at a time
 
 _FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")
 _SUFFIXES = {
@@ -32,27 +32,6 @@ _SUFFIXES = {
     "TIFF": (".tif", ".tiff"),
     "WEBP": (".webp",),
     "PPM": (".ppm", ".pgm"),
-}
-_TURNS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-_SIDEWAYS = tuple(_TURNS[number] for number in (5, 6, 7, 8))
-# A picture that was turned, seen as it lay before.
-_LYING: dict[Image.Transpose | None, Callable[[np.ndarray], np.ndarray]] = {
-    None: lambda image: image,
-    Image.Transpose.FLIP_LEFT_RIGHT: np.fliplr,
-    Image.Transpose.FLIP_TOP_BOTTOM: np.flipud,
-    Image.Transpose.ROTATE_180: lambda image: np.rot90(image, 2),
-    Image.Transpose.ROTATE_90: lambda image: np.rot90(image, -1),
-    Image.Transpose.ROTATE_270: np.rot90,
-    Image.Transpose.TRANSPOSE: lambda image: image.swapaxes(0, 1),
-    Image.Transpose.TRANSVERSE: lambda image: np.rot90(image, 2).swapaxes(0, 1),
 }
 _logger = logging.getLogger(__name__)
 
@@ -113,7 +92,7 @@ def read_image(source: str | Path | BinaryIO) -> LoadedImage:
         picture = _open_picture(BytesIO(_read_bytes(source, name)), name)
         _check_size(picture.height, picture.width, name)
         picture.load()
-        image, notes = _to_rgb(picture, name)
+        image, notes = to_rgb(picture, name)
         # Last, as counting moves to another frame. A JPEG with an MPO part is left out: it
         # holds previews or depth, not frames of the same rank.
         frame_count = 1 if picture.format == "MPO" else getattr(picture, "n_frames", 1)
@@ -157,10 +136,10 @@ def check_image(image: np.ndarray) -> np.ndarray:
         )
     _check_size(image.shape[0], image.shape[1])
     if image.dtype == np.uint16:
-        image = _scale_to_uint8(image)
+        image = scale_to_uint8(image)
     if image.ndim == 2:
         image = np.repeat(image[:, :, None], 3, axis=2)
-    return np.ascontiguousarray(_put_on_white(image) if image.shape[2] == 4 else image)
+    return np.ascontiguousarray(put_on_white(image) if image.shape[2] == 4 else image)
 
 
 def _check_size(height: int, width: int, name: str = "The picture") -> None:
@@ -272,87 +251,6 @@ def _open_picture(stream: BinaryIO, name: str) -> ImageFile.ImageFile:
     raise ImageError(f"{name} cannot be read as a picture; use PNG, JPEG, WebP, TIFF, BMP or GIF.")
 
 
-def _to_rgb(picture: Image.Image, name: str) -> tuple[np.ndarray, list[str]]:
-    """Return `(H, W, 3)` uint8, upright, and notes.
-
-    Band by band, into the one array that is returned: a whole picture in a second form, at the
-    limit of pixels, would take most of a gigabyte, and turning it as much again.
-    """
-    turn = _turn_of(picture)
-    size = (picture.width, picture.height) if turn in _SIDEWAYS else (picture.height, picture.width)
-    image = np.empty((*size, 3), np.uint8)
-    lying, is_transparent = _LYING[turn](image), False
-    is_deep = picture.mode.startswith("I") or picture.mode == "F"
-    scale = _deep_scale(picture, name) if is_deep else None
-    for rows in _bands(picture.height, picture.width):
-        band = _part(picture, rows)
-        if scale is not None:
-            lying[rows] = scale(np.asarray(band))[:, :, None]
-        elif not picture.has_transparency_data:
-            lying[rows] = np.asarray(_in_mode(band, "RGB"))
-        else:
-            rgba = np.asarray(_in_mode(band, "RGBA"))
-            is_transparent |= rgba[:, :, 3].min() < 255
-            lying[rows] = _put_on_white(rgba)
-    notes = ["transparent parts put on white"] if is_transparent else []
-    return image, notes
-
-
-def _part(picture: Image.Image, rows: slice) -> Image.Image:
-    return picture.crop((0, rows.start, picture.width, min(rows.stop, picture.height)))
-
-
-def _in_mode(picture: Image.Image, mode: str) -> Image.Image:
-    # Pillow copies what is in the mode already, and these may be hundreds of megabytes.
-    return picture if picture.mode == mode else picture.convert(mode)
-
-
-def _deep_scale(picture: Image.Image, name: str) -> Callable[[np.ndarray], np.ndarray]:
-    """Return what scales 16-bit whole numbers, or fractions from 0 to 1, to 8 bits.
-
-    Raises:
-        ImageError: The picture holds other values, of which nobody knows what white is.
-    """
-    bands = _bands(picture.height, picture.width)
-    ranges = [(part.min(), part.max()) for part in (np.asarray(_part(picture, b)) for b in bands)]
-    low, high = min(pair[0] for pair in ranges), max(pair[1] for pair in ranges)
-    is_fraction = picture.mode == "F"
-    if is_fraction and low >= 0 and high <= 1:
-        return _fractions_to_uint8
-    if not is_fraction and low >= 0 and high <= 65535:
-        return _scale_to_uint8
-    allowed = "0 to 1" if is_fraction else "0 to 65535"
-    raise ImageError(
-        f"{name} holds values outside {allowed}; save it as a picture of 8 or 16 bits."
-    )
-
-
-def _fractions_to_uint8(values: np.ndarray) -> np.ndarray:
-    return np.rint(values * 255).astype(np.uint8)
-
-
-def _scale_to_uint8(values: np.ndarray) -> np.ndarray:
-    # 257 is odd, so adding 128 rounds to the nearest and no value lies half-way.
-    scaled = np.empty(values.shape, np.uint8)
-    for rows in _bands(*values.shape[:2]):
-        scaled[rows] = (values[rows].astype(np.uint32) + 128) // 257
-    return scaled
-
-
-def _put_on_white(rgba: np.ndarray) -> np.ndarray:
-    image = np.empty((*rgba.shape[:2], 3), np.uint8)
-    for rows in _bands(*rgba.shape[:2]):
-        alpha = rgba[rows, :, 3:].astype(np.uint16)
-        image[rows] = (rgba[rows, :, :3] * alpha + 255 * (255 - alpha) + 127) // 255
-    return image
-
-
-def _bands(height: int, width: int) -> Iterator[slice]:
-    """Give some rows at a time: wide numbers of all pixels together take gigabytes."""
-    step = max(1, BAND_PIXELS // max(1, width))
-    return (slice(start, start + step) for start in range(0, height, step))
-
-
 @dataclass(frozen=True)
 class PictureKind:
     """How a picture file is stored.
@@ -378,7 +276,7 @@ def picture_kind(source: str | Path | BinaryIO) -> PictureKind:
         picture = _open_picture(BytesIO(data), name)
         # Before a PNG is asked for EXIF, which may come last: all of it is unpacked for that.
         _check_size(picture.height, picture.width, name)
-        return PictureKind(_SUFFIXES[picture.format], _turn_of(picture) is not None)
+        return PictureKind(_SUFFIXES[picture.format], turn_of(picture) is not None)
 
 
 def picture_size(path: str | Path) -> tuple[int, int]:
@@ -393,7 +291,7 @@ def picture_size(path: str | Path) -> tuple[int, int]:
             picture = _open_picture(stream, name)
             # Asked for EXIF that is not in its header, a PNG reads all of itself.
             is_plain = picture.format == "PNG" and "exif" not in picture.info
-            turn = None if is_plain else _turn_of(picture)
+            turn = None if is_plain else turn_of(picture)
     except ImageError:
         raise
     except OSError as error:
@@ -402,13 +300,4 @@ def picture_size(path: str | Path) -> tuple[int, int]:
         raise ImageError(
             f"{name} is damaged or cut short; copy or export it again, then retry."
         ) from error
-    return picture.size[::-1] if turn in _SIDEWAYS else picture.size
-
-
-def _turn_of(picture: Image.Image) -> Image.Transpose | None:
-    """Return how to turn a picture, if its EXIF says so and can be read."""
-    # Not ImageOps.exif_transpose: it also writes EXIF anew, which fails on odd but legible data.
-    try:
-        return _TURNS.get(picture.getexif().get(ExifTags.Base.Orientation))
-    except Exception:
-        return None
+    return picture.size[::-1] if turn in SIDEWAYS else picture.size

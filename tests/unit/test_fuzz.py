@@ -3,7 +3,6 @@
 import logging
 import os
 import pickle
-import socket
 import subprocess
 import sys
 import tempfile
@@ -85,9 +84,7 @@ def _write_elsewhere(folder: Path) -> None:
 
 
 def _call_somebody(_: Path) -> None:
-    with pytest.raises(OSError), socket.socket() as line:
-        line.settimeout(0.01)
-        line.connect(("203.0.113.1", 9))  # an address for examples, of nobody
+    sys.audit("socket.connect", None, ("203.0.113.1", 443))  # what a socket says; nothing is sent
 
 
 def _forge_log(_: Path) -> None:

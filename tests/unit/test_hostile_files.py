@@ -25,6 +25,7 @@ from inpformer.errors import ConfigError, ImageError, UserError, WeightsError, o
 from inpformer.evaluation.subjects import read_subjects
 from inpformer.images import picture_kind
 from inpformer.modeling.build import build_encoder, build_model
+from inpformer.pixels import put_on_white
 from inpformer.scales import Calibration, MapScale
 from inpformer.training.run_folder import RunFolder
 from inpformer.training.run_log import PlannedPhase, RunLog
@@ -176,7 +177,7 @@ def test_pictures_in_bands_are_as_pictures_as_a_whole(rows):
     alpha = rgba[..., 3:].astype(np.uint16)
     whole = (rgba[..., :3] * alpha + 255 * (255 - alpha) + 127) // 255
     assert (images.check_image(rgba[: max(rows, 20)]) == whole).all() if rows >= 20 else True
-    assert (images._put_on_white(rgba) == whole).all()
+    assert (put_on_white(rgba) == whole).all()
 
 
 # --- annotations

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFile, ImageOps
 
-from inpformer import images
+from inpformer import images, pixels
 from inpformer.errors import ImageError
 from inpformer.images import check_image, list_images, load_image, read_image
 from inpformer.settings import MAX_MEGAPIXELS
@@ -236,13 +236,13 @@ def test_reading_takes_little_more_memory_than_what_is_decoded_and_what_is_retur
     """Four bytes a pixel as Pillow has it, three as they are returned, and a band."""
     words = [sys.executable, "-c", _PEAK, kind, mode, "6000", "4000", str(turn)]
     done = subprocess.run(words, capture_output=True, text=True, check=True)
-    assert 3 * 24e6 < float(done.stdout) < 7 * 24e6 + 40 * images.BAND_PIXELS
+    assert 3 * 24e6 < float(done.stdout) < 7 * 24e6 + 40 * pixels.BAND_PIXELS
 
 
 @pytest.mark.parametrize("turn", range(1, 9))
 @pytest.mark.parametrize("mode", ["RGB", "RGBA", "L", "I;16"])
 def test_a_picture_of_many_bands_is_turned_as_a_whole_one_is(monkeypatch, mode, turn):
-    monkeypatch.setattr(images, "BAND_PIXELS", 64)
+    monkeypatch.setattr(pixels, "BAND_PIXELS", 64)
     values = np.random.default_rng(turn).integers(0, 256, (20, 30, 4), dtype=np.uint8)
     lying = {
         "RGB": values[..., :3], "RGBA": values, "L": values[..., 0],
