@@ -25,7 +25,7 @@ from fuzzing.cases import make_case  # noqa: E402
 from fuzzing.seeds import ROOT, Tree, write_seeds  # noqa: E402
 from fuzzing.worker import Outcome, run_case, work  # noqa: E402
 
-LIMIT = 20.0  # seconds that a case may take
+LIMIT = 120.0  # seconds without an answer, after which a case counts as hanging
 LEAST = 300  # cases of a kind in a run of many; the rest goes by shares, to what is quick
 SHARES = {"picture": 8, "description": 3, "dataset": 2, "text": 1, "store": 0.6, "encoder": 0.6}
 

@@ -28,7 +28,6 @@ KINDS = (
     "import-mvtec", "import-png", "import-coco", "import-labelme", "import-yolo",
     "import-label-studio", "import-zip", "description", "resume", "names", "hub",
 )  # fmt: skip
-LIMIT = 20.0
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +51,6 @@ def test_hostile_files_give_a_result_or_one_sentence(seeds, box, kind):
     for number in range(COUNTS.get(kind, 6)):
         outcome = run_case(kind, make_case(seeds, kind, number), box)
         assert outcome.kind != "defect", f"{kind} {number}: {outcome.words}"
-        assert outcome.seconds < LIMIT, f"{kind} {number}"
 
 
 @pytest.mark.parametrize("kind", KINDS)
