@@ -11,7 +11,7 @@ NEW_VENV = $(PYTHON) -m venv $(VENV)
 INSTALL = $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check
 endif
 
-.PHONY: demo test lint clean
+.PHONY: demo test lint audit clean
 
 demo: $(VENV)/.app-installed
 	$(VENV)/bin/python app.py $(ARGS)
@@ -23,6 +23,11 @@ test: $(VENV)/.dev-installed lint
 lint: $(VENV)/.dev-installed
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
+
+# Weaknesses that are known of the installed packages; strict, as it would else pass over what PyPI does not know.
+audit: $(VENV)/.app-installed
+	$(INSTALL) pip-audit
+	$(VENV)/bin/pip-audit --strict --skip-editable
 
 $(VENV)/.app-installed: requirements.txt
 	$(NEW_VENV)

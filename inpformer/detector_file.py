@@ -226,7 +226,9 @@ def _check_scales(config: ModelConfig, calibration: Calibration | None, name: st
         *(value for scale in scales if scale is not None for value in vars(scale).values()),
         *(value for value in vars(calibration).values() if isinstance(value, (int, float))),
     ]
-    is_whole = None not in scales and calibration.shot_count >= 0
+    is_whole = calibration.shot_count >= 0 and all(
+        scale is not None and scale.score_scale > 0 for scale in scales
+    )
     if not is_whole or not all(math.isfinite(value) for value in values):
         raise WeightsError(
             f"'{name}' is damaged: its thresholds are missing or are no numbers. Copy it again."

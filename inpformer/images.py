@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-from PIL import ExifTags, Image, ImageFile
+from PIL import Image, ImageFile
 
 from inpformer.errors import ImageError, one_line
-from inpformer.settings import value_of
+from inpformer.pixels import SIDEWAYS, put_on_white, scale_to_uint8, to_rgb, turn_of
+from inpformer.settings import MAX_MEGAPIXELS, value_of
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm")
 MIN_SIDE = 8
-MAX_PIXELS = 178_000_000
 MAX_ASPECT = 50
 
 _FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")
@@ -33,16 +33,6 @@ _SUFFIXES = {
     "WEBP": (".webp",),
     "PPM": (".ppm", ".pgm"),
 }
-_TURNS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-_SIDEWAYS = tuple(_TURNS[number] for number in (5, 6, 7, 8))
 _logger = logging.getLogger(__name__)
 
 
@@ -102,8 +92,7 @@ def read_image(source: str | Path | BinaryIO) -> LoadedImage:
         picture = _open_picture(BytesIO(_read_bytes(source, name)), name)
         _check_size(picture.height, picture.width, name)
         picture.load()
-        image, notes = _to_rgb(picture, name)
-        image = _turn_upright(image, picture)
+        image, notes = to_rgb(picture, name)
         # Last, as counting moves to another frame. A JPEG with an MPO part is left out: it
         # holds previews or depth, not frames of the same rank.
         frame_count = 1 if picture.format == "MPO" else getattr(picture, "n_frames", 1)
@@ -147,10 +136,10 @@ def check_image(image: np.ndarray) -> np.ndarray:
         )
     _check_size(image.shape[0], image.shape[1])
     if image.dtype == np.uint16:
-        image = _scale_to_uint8(image)
+        image = scale_to_uint8(image)
     if image.ndim == 2:
         image = np.repeat(image[:, :, None], 3, axis=2)
-    return np.ascontiguousarray(_put_on_white(image) if image.shape[2] == 4 else image)
+    return np.ascontiguousarray(put_on_white(image) if image.shape[2] == 4 else image)
 
 
 def _check_size(height: int, width: int, name: str = "The picture") -> None:
@@ -158,13 +147,23 @@ def _check_size(height: int, width: int, name: str = "The picture") -> None:
     size = f"{name} is {width} × {height} pixels"
     if min(height, width) < MIN_SIDE:
         raise ImageError(f"{size}; use a picture of at least {MIN_SIDE} pixels on each side.")
-    limit = value_of("INPFORMER_MEGAPIXELS") or MAX_PIXELS // 1_000_000
-    if height * width > 1_000_000 * limit:
-        raise ImageError(f"{size}, above the limit of {limit} million; shrink or crop it first.")
+    check_pixels(height, width, name)
     if max(height, width) > MAX_ASPECT * min(height, width):
         raise ImageError(
             f"{size}, more than {MAX_ASPECT} times as long as wide; crop it into shorter pieces."
         )
+
+
+def check_pixels(height: int, width: int, name: str) -> None:
+    """Refuse a picture or mask of more pixels than the operator allows.
+
+    Raises:
+        ImageError: It has more; `name` is what the message calls it.
+    """
+    limit = value_of("INPFORMER_MEGAPIXELS") or MAX_MEGAPIXELS
+    size = f"{name} is {width} × {height} pixels"
+    if height * width > 1_000_000 * limit:
+        raise ImageError(f"{size}, above the limit of {limit} million; shrink or crop it first.")
 
 
 def list_images(paths: Sequence[str | Path]) -> list[Path]:
@@ -252,58 +251,6 @@ def _open_picture(stream: BinaryIO, name: str) -> ImageFile.ImageFile:
     raise ImageError(f"{name} cannot be read as a picture; use PNG, JPEG, WebP, TIFF, BMP or GIF.")
 
 
-def _to_rgb(picture: Image.Image, name: str) -> tuple[np.ndarray, list[str]]:
-    """Return `(H, W, 3)` uint8, not yet upright, and notes."""
-    if picture.mode.startswith("I") or picture.mode == "F":
-        grey = _deep_to_uint8(np.asarray(picture), name)
-        return np.repeat(grey[:, :, None], 3, axis=2), []
-    if not picture.has_transparency_data:
-        return np.array(_in_mode(picture, "RGB")), []
-    rgba = np.asarray(_in_mode(picture, "RGBA"))
-    notes = ["transparent parts put on white"] if rgba[:, :, 3].min() < 255 else []
-    return _put_on_white(rgba), notes
-
-
-def _in_mode(picture: Image.Image, mode: str) -> Image.Image:
-    # Pillow copies what is in the mode already, and these may be hundreds of megabytes.
-    return picture if picture.mode == mode else picture.convert(mode)
-
-
-def _deep_to_uint8(values: np.ndarray, name: str) -> np.ndarray:
-    """Scale 16-bit whole numbers or fractions from 0 to 1; other ranges have no known white."""
-    low, high = values.min(), values.max()
-    if values.dtype.kind == "f" and low >= 0 and high <= 1:
-        return np.rint(values * 255).astype(np.uint8)
-    if values.dtype.kind != "f" and low >= 0 and high <= 65535:
-        return _scale_to_uint8(values)
-    allowed = "0 to 1" if values.dtype.kind == "f" else "0 to 65535"
-    raise ImageError(
-        f"{name} holds values outside {allowed}; save it as a picture of 8 or 16 bits."
-    )
-
-
-def _scale_to_uint8(values: np.ndarray) -> np.ndarray:
-    # 257 is odd, so adding 128 rounds to the nearest and no value lies half-way.
-    scaled = np.empty(values.shape, np.uint8)
-    for rows in _bands(values):
-        scaled[rows] = (values[rows].astype(np.uint32) + 128) // 257
-    return scaled
-
-
-def _put_on_white(rgba: np.ndarray) -> np.ndarray:
-    image = np.empty((*rgba.shape[:2], 3), np.uint8)
-    for rows in _bands(rgba):
-        alpha = rgba[rows, :, 3:].astype(np.uint16)
-        image[rows] = (rgba[rows, :, :3] * alpha + 255 * (255 - alpha) + 127) // 255
-    return image
-
-
-def _bands(values: np.ndarray) -> Iterator[slice]:
-    """Give rows for about a million pixels at a time: wide numbers of them all take gigabytes."""
-    step = max(1, (1 << 20) // max(1, values.shape[1]))
-    return (slice(start, start + step) for start in range(0, len(values), step))
-
-
 @dataclass(frozen=True)
 class PictureKind:
     """How a picture file is stored.
@@ -327,7 +274,9 @@ def picture_kind(source: str | Path | BinaryIO) -> PictureKind:
     data = _read_bytes(source, name)
     with _damage_named(name):
         picture = _open_picture(BytesIO(data), name)
-        return PictureKind(_SUFFIXES[picture.format], _turn_of(picture) is not None)
+        # Before a PNG is asked for EXIF, which may come last: all of it is unpacked for that.
+        _check_size(picture.height, picture.width, name)
+        return PictureKind(_SUFFIXES[picture.format], turn_of(picture) is not None)
 
 
 def picture_size(path: str | Path) -> tuple[int, int]:
@@ -342,7 +291,7 @@ def picture_size(path: str | Path) -> tuple[int, int]:
             picture = _open_picture(stream, name)
             # Asked for EXIF that is not in its header, a PNG reads all of itself.
             is_plain = picture.format == "PNG" and "exif" not in picture.info
-            turn = None if is_plain else _turn_of(picture)
+            turn = None if is_plain else turn_of(picture)
     except ImageError:
         raise
     except OSError as error:
@@ -351,18 +300,4 @@ def picture_size(path: str | Path) -> tuple[int, int]:
         raise ImageError(
             f"{name} is damaged or cut short; copy or export it again, then retry."
         ) from error
-    return picture.size[::-1] if turn in _SIDEWAYS else picture.size
-
-
-def _turn_upright(image: np.ndarray, picture: Image.Image) -> np.ndarray:
-    """Apply the EXIF orientation, if it can be read."""
-    # Not ImageOps.exif_transpose: it also writes EXIF anew, which fails on odd but legible data.
-    turn = _turn_of(picture)
-    return image if turn is None else np.array(Image.fromarray(image).transpose(turn))
-
-
-def _turn_of(picture: Image.Image) -> Image.Transpose | None:
-    try:
-        return _TURNS.get(picture.getexif().get(ExifTags.Base.Orientation))
-    except Exception:
-        return None
+    return picture.size[::-1] if turn in SIDEWAYS else picture.size

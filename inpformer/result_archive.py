@@ -141,6 +141,7 @@ def _add_picture(
 
 def _file_stem(name: str) -> str:
     """Return a name that is safe on every system, of a picture's own."""
-    stem = PurePosixPath(name.replace("\\", "/")).with_suffix("").as_posix()
+    path = PurePosixPath(name.replace("\\", "/"))
+    stem = path.as_posix().removesuffix(path.suffix)  # a name may be nothing but "."
     safe = "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in stem)
     return safe.strip("._")[:80] or "picture"

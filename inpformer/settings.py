@@ -14,6 +14,7 @@ from typing import Any
 
 from inpformer.errors import ConfigError
 
+MAX_MEGAPIXELS = 178  # a picture of so many takes 1.3 GB while it is read
 _LEVELS = ("debug", "info", "warning", "error")
 _YES, _NO = ("1", "on", "true", "yes"), ("0", "off", "false", "no")
 
@@ -204,9 +205,10 @@ SETTINGS = (
     ),
     Setting(
         "INPFORMER_MEGAPIXELS",
-        "largest picture that is read, million pixels, 1 to 178; the command heeds it, too",
-        read=_whole(1, 178),
-        unset="`178`",
+        f"largest picture or mask that is read, million pixels, 1 to {MAX_MEGAPIXELS}; the command "
+        "heeds it, too",
+        read=_whole(1, MAX_MEGAPIXELS),
+        unset=f"`{MAX_MEGAPIXELS}`",
     ),
     Setting(
         "INPFORMER_SHOTS",

@@ -43,7 +43,7 @@ TENSORS = (
     "training.token_statistics",
     "training.token_store",
 )
-PICTURES = ("images", "tiling", "pictures", "files", "annotations", "datasets")
+PICTURES = ("images", "pixels", "tiling", "pictures", "files", "annotations", "datasets")
 PICTURE_LIBRARIES = ("PIL", "cv2", "gradio", "matplotlib")
 
 

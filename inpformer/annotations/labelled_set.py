@@ -202,8 +202,9 @@ class PictureFinder:
         """
         parts = given.replace("\\", "/")
         path = Path(os.path.normpath((start or self._root) / parts))
-        if path.is_relative_to(self._root) and path.is_file():
-            return path
+        with contextlib.suppress(OSError):  # a name may be longer than any file's
+            if path.is_relative_to(self._root) and path.is_file():
+                return path
         found = self._by_file_name.get(parts.rsplit("/", 1)[-1], [])
         if len(found) != 1:
             problem = "is not in" if not found else "is several times in"

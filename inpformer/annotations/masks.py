@@ -12,8 +12,8 @@ import numpy as np
 from PIL import Image
 
 from inpformer.datasets.sample import load_mask
-from inpformer.errors import ImageError, UserError
-from inpformer.images import MAX_PIXELS
+from inpformer.errors import UserError
+from inpformer.images import check_pixels
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,8 +127,7 @@ def _read_grey(data: bytes, name: str) -> np.ndarray:
         raise UserError(f"The mask {name} is no PNG file; save it as PNG.")
     try:
         picture = factory(BytesIO(data), "")
-        if picture.width * picture.height > MAX_PIXELS:
-            raise ImageError(f"The mask {name} is too large.")
+        check_pixels(picture.height, picture.width, f"The mask {name}")
         picture.load()
     except UserError:
         raise

@@ -109,9 +109,18 @@ def _read_run(folder: Path) -> dict[str, Any]:
         )
     try:
         record = json.loads(path.read_text("utf-8"))
-        names = [*record["detectors"], *record["detectors"].values(), *record.get("taken_out", ())]
-        if all(isinstance(name, str) for name in names):
+        files = record["detectors"].values()
+        names = [*record["detectors"], *files, *record.get("taken_out", ())]
+        if all(isinstance(name, str) for name in names) and all(
+            _is_inside(f, folder) for f in files
+        ):
             return record
-    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
         pass
     raise UserError(f"'{path}' does not say which detectors the training made; train again.")
+
+
+def _is_inside(file: str, folder: Path) -> bool:
+    """Whether a detector of a run, which may be a stranger's, is a file of its own folder."""
+    path = (folder / file).resolve()
+    return path.is_relative_to(folder.resolve()) and path.suffix == ".safetensors"

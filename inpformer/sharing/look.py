@@ -38,6 +38,7 @@ from inpformer.sharing.records import RepoAddress, RepoLook
 DETECTOR_FILE = "detector.safetensors"
 DESCRIPTION_FILE = "config.json"
 LOOK_SECONDS = 8.0  # that the Hub may take to list a repository
+_LONGEST_FILE_NAME = 200
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 
@@ -193,7 +194,8 @@ def preset_name(address: RepoAddress) -> str | None:
 
 
 def _choose_file(names: Iterable[str], address: RepoAddress, preset: EncoderConfig | None) -> str:
-    names = sorted(names)
+    # A name goes to pages, terminals and logs; one of other signs could play tricks there.
+    names = sorted(name for name in names if name.isprintable() and len(name) <= _LONGEST_FILE_NAME)
     wanted = HUB_FILE if preset else DETECTOR_FILE
     tables = [name for name in names if name.endswith(".safetensors") and "/" not in name]
     if wanted in tables:

@@ -182,7 +182,7 @@ def test_a_translation_keeps_everything_that_was_filled_in():
         "hub_problems.py:_answer_in_words",
         "hub_problems.py:_connection_in_words",
         "hub_problems.py:_disk_in_words",
-        "images.py:notes",
+        "pixels.py:notes",
     ],
 )
 def test_notices_and_reasons_have_a_chinese_counterpart(name):

@@ -22,8 +22,10 @@ from inpformer.annotations.store import AnnotationStore
 from inpformer.config import ModelConfig
 from inpformer.detector import AnomalyDetector, Provenance
 from inpformer.errors import ConfigError, ImageError, UserError, WeightsError, one_line
+from inpformer.evaluation.subjects import read_subjects
 from inpformer.images import picture_kind
 from inpformer.modeling.build import build_encoder, build_model
+from inpformer.pixels import put_on_white
 from inpformer.scales import Calibration, MapScale
 from inpformer.training.run_folder import RunFolder
 from inpformer.training.run_log import PlannedPhase, RunLog
@@ -47,6 +49,7 @@ def changed(path: Path, change) -> Path:
         header = json.loads(file.metadata()["inpformer"])
     tensors = load_file(path)
     change(header, tensors)
+    path.unlink()  # older releases keep the file of tensors in use
     save_file(tensors, path, metadata={"inpformer": json.dumps(header)})
     return path
 
@@ -131,8 +134,18 @@ def test_a_detector_with_a_threshold_that_is_no_number_is_damaged(saved):
     assert "thresholds" in refusal(changed(saved, spoil))
 
 
+@pytest.mark.parametrize("value", [0, -1])
+def test_a_detector_whose_confidence_has_no_unit_is_damaged(saved, value):
+    def spoil(header, _):
+        header["calibration"]["scales"]["fused"]["score_scale"] = value
+
+    assert "thresholds" in refusal(changed(saved, spoil))
+
+
 def test_deep_json_in_a_detector_file_is_damage(saved):
-    save_file(load_file(saved), saved, metadata={"inpformer": "[" * 100_000})
+    tensors = load_file(saved)
+    saved.unlink()
+    save_file(tensors, saved, metadata={"inpformer": "[" * 100_000})
     assert "damaged" in refusal(saved)
 
 
@@ -164,7 +177,7 @@ def test_pictures_in_bands_are_as_pictures_as_a_whole(rows):
     alpha = rgba[..., 3:].astype(np.uint16)
     whole = (rgba[..., :3] * alpha + 255 * (255 - alpha) + 127) // 255
     assert (images.check_image(rgba[: max(rows, 20)]) == whole).all() if rows >= 20 else True
-    assert (images._put_on_white(rgba) == whole).all()
+    assert (put_on_white(rgba) == whole).all()
 
 
 # --- annotations
@@ -210,6 +223,19 @@ def test_names_and_times_in_a_coco_file_are_checked(tmp_path, value):
     content["images"][0].update(value)
     path.write_text(json.dumps(content), "utf-8")
     with pytest.raises(UserError, match=r"annotations\.json"):
+        import_annotations(AnnotationStore(tmp_path / "other"), tmp_path / "set")
+
+
+@pytest.mark.parametrize("column", ["file_name", "mask_file_name"])
+def test_a_table_may_name_a_file_longer_than_any(tmp_path, column):
+    store = new_store(tmp_path / "store")
+    store.add_picture(PICTURE, "a.png")
+    export_annotations(store, "png", tmp_path / "set")
+    path = tmp_path / "set" / "metadata.csv"
+    head, row = path.read_text("utf-8").splitlines()
+    cells = dict(zip(head.split(","), row.split(","), strict=True)) | {column: "n" * 5000}
+    path.write_text(f"{head}\n{','.join(cells.values())}\n", "utf-8")
+    with pytest.raises(UserError, match=r"metadata\.csv names the picture"):
         import_annotations(AnnotationStore(tmp_path / "other"), tmp_path / "set")
 
 
@@ -281,6 +307,21 @@ def test_a_damaged_record_of_a_run_is_one_sentence(tmp_path, text):
     (tmp_path / "run.json").write_text(text)
     with pytest.raises(UserError, match="damaged"):
         RunFolder(tmp_path).read()
+
+
+@pytest.mark.parametrize("file", ["../d.safetensors", "/d.safetensors", "user/repo", "d.pth"])
+def test_a_strangers_run_names_no_detector_outside_of_its_folder(tmp_path, file):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "d.safetensors").touch()
+    (tmp_path / "run" / "run.json").write_text(json.dumps({"detectors": {"*": file}}))
+    with pytest.raises(UserError, match="does not say which detectors"):
+        read_subjects([str(tmp_path / "run")])
+
+
+def test_a_run_folder_of_deep_json_is_one_sentence(tmp_path):
+    (tmp_path / "run.json").write_text("[" * 100_000)
+    with pytest.raises(UserError, match="does not say which detectors"):
+        read_subjects([str(tmp_path)])
 
 
 def test_settings_of_a_model_are_bounded(tiny_config):

@@ -1,6 +1,8 @@
 import io
 import logging
 import struct
+import subprocess
+import sys
 import warnings
 import zlib
 from concurrent.futures import ThreadPoolExecutor
@@ -10,14 +12,10 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFile, ImageOps
 
+from inpformer import images, pixels
 from inpformer.errors import ImageError
-from inpformer.images import (
-    MAX_PIXELS,
-    check_image,
-    list_images,
-    load_image,
-    read_image,
-)
+from inpformer.images import check_image, list_images, load_image, read_image
+from inpformer.settings import MAX_MEGAPIXELS
 
 IMAGENET_MEAN = np.array([0.485, 0.456, 0.406], np.float32)
 IMAGENET_STD = np.array([0.229, 0.224, 0.225], np.float32)
@@ -170,20 +168,92 @@ def test_a_picture_of_8_pixels_is_read(tmp_path):
 def test_a_decompression_bomb_is_refused_by_its_header_with_its_size(tmp_path, size):
     path = tmp_path / "bomb.png"
     path.write_bytes(png_header(*size))
-    assert size[0] * size[1] > MAX_PIXELS
+    assert size[0] * size[1] > MAX_MEGAPIXELS * 1_000_000
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert_refused(path, f"{size[0]} × {size[1]}", "178 million")
 
 
-def test_a_large_picture_below_the_limit_is_read_without_a_warning(tmp_path, monkeypatch, rgb):
+def test_a_decompression_bomb_is_not_unpacked_to_see_how_it_lies(tmp_path, monkeypatch):
+    path = tmp_path / "bomb.png"
+    path.write_bytes(png_header(60_000, 60_000))
+    monkeypatch.setattr(ImageFile.ImageFile, "load", lambda _: pytest.fail("it was unpacked"))
+    with pytest.raises(ImageError, match="178 million"):
+        images.picture_kind(path)
+
+
+def test_a_large_picture_below_the_limit_is_read_without_a_warning(tmp_path, monkeypatch):
     path = tmp_path / "large.png"
-    Image.fromarray(rgb).save(path)
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 400)
+    pixels = np.arange(1500 * 1500 * 3, dtype=np.uint32).astype(np.uint8).reshape(1500, 1500, 3)
+    Image.fromarray(pixels).save(path, compress_level=1)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1_100_000)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert np.array_equal(load_image(path), rgb)
-    assert Image.MAX_IMAGE_PIXELS == 400
+        assert np.array_equal(load_image(path), pixels)
+    assert Image.MAX_IMAGE_PIXELS == 1_100_000
+
+
+_PEAK = """
+import io, re, sys
+from pathlib import Path
+from PIL import Image
+
+Image.MAX_IMAGE_PIXELS = None
+kind, mode, width, height, turn = sys.argv[1:]
+picture = Image.new(mode, (int(width), int(height)))
+options = {"compress_level": 1} if kind == "PNG" else {}
+if turn != "1":
+    options["exif"] = exif = Image.Exif()
+    exif[0x0112] = int(turn)
+file = io.BytesIO()
+picture.save(file, kind, **options)
+del picture
+
+from inpformer.images import read_image
+
+status, reset = Path("/proc/self/status"), Path("/proc/self/clear_refs")
+used = lambda key: int(re.search(rf"{key}:\\s+(\\d+)", status.read_text())[1]) << 10
+reset.write_text("5")  # the most so far is what is used now
+before = used("VmRSS")
+read_image(file)
+print(used("VmHWM") - before - len(file.getbuffer()))
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="only Linux tells the peak")
+@pytest.mark.parametrize(
+    ("kind", "mode", "turn"),
+    [
+        ("PNG", "RGBA", 1),
+        ("PNG", "RGBA", 6),
+        ("JPEG", "RGB", 6),
+        ("TIFF", "F", 1),
+    ],
+)
+def test_reading_takes_little_more_memory_than_what_is_decoded_and_what_is_returned(
+    kind, mode, turn
+):
+    """Four bytes a pixel as Pillow has it, three as they are returned, and a band."""
+    words = [sys.executable, "-c", _PEAK, kind, mode, "6000", "4000", str(turn)]
+    done = subprocess.run(words, capture_output=True, text=True, check=True)
+    assert 3 * 24e6 < float(done.stdout) < 7 * 24e6 + 40 * pixels.BAND_PIXELS
+
+
+@pytest.mark.parametrize("turn", range(1, 9))
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "L", "I;16"])
+def test_a_picture_of_many_bands_is_turned_as_a_whole_one_is(monkeypatch, mode, turn):
+    monkeypatch.setattr(pixels, "BAND_PIXELS", 64)
+    values = np.random.default_rng(turn).integers(0, 256, (20, 30, 4), dtype=np.uint8)
+    lying = {
+        "RGB": values[..., :3], "RGBA": values, "L": values[..., 0],
+        "I;16": values[..., 0].astype(np.uint16) * 257,
+    }[mode]  # fmt: skip
+    exif = Image.Exif()
+    exif[0x0112] = turn
+    found = read_image(io.BytesIO(encode(Image.fromarray(lying), "PNG", exif=exif))).image
+    whole = Image.fromarray(check_image(lying))
+    whole.getexif()[0x0112] = turn
+    assert np.array_equal(found, np.array(ImageOps.exif_transpose(whole)))
 
 
 def test_a_very_long_picture_is_refused_with_the_advice_to_crop(tmp_path):

@@ -140,3 +140,12 @@ def test_a_picture_that_is_gone_leaves_no_half_zip(entries, tmp_path):
     with pytest.raises(UserError, match=r"gone\.png"):
         write_archive(tmp_path / "run.zip", [entries[0], lost])
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", [".", "..", "", "/", "...", "a/..", "../../out.png", "x" * 300])
+def test_names_that_are_no_names_still_give_files_in_the_archive(entries, tmp_path, name):
+    path = write_archive(tmp_path / "run.zip", [replace(entries[0], name=name)])
+    with zipfile.ZipFile(path) as archive:
+        for member in archive.namelist():
+            assert ".." not in member.split("/") and len(member) < 120
+        assert json.loads(archive.read("run.json"))["pictures"][0]["name"] == name

@@ -14,6 +14,7 @@ from gradio.utils import get_upload_folder
 
 import app
 from inpformer import examples, hub, hub_calls, images, settings
+from inpformer.annotations.masks import encode_mask, read_class_mask
 from inpformer.detector import AnomalyDetector, Provenance
 from inpformer.errors import ConfigError, ImageError
 from inpformer.examples import Examples
@@ -161,6 +162,14 @@ def test_a_picture_of_more_pixels_than_the_setting_allows_is_refused(monkeypatch
     monkeypatch.setenv("INPFORMER_MEGAPIXELS", "1")
     with pytest.raises(ImageError, match="1001 × 1000 pixels, above the limit of 1 million"):
         images.check_image(picture)
+
+
+def test_a_mask_of_more_pixels_than_the_setting_allows_is_refused(monkeypatch):
+    packed = encode_mask(np.zeros((1000, 1001), np.uint8))
+    assert read_class_mask(packed, "'a.png'", (1000, 1001)).shape == (1000, 1001)
+    monkeypatch.setenv("INPFORMER_MEGAPIXELS", "1")
+    with pytest.raises(ImageError, match="is 1001 × 1000 pixels, above the limit of 1 million"):
+        read_class_mask(packed, "'a.png'", (1000, 1001))
 
 
 def test_the_weights_folder_is_searched_first(monkeypatch, tmp_path):

@@ -454,3 +454,12 @@ def test_ctrl_c_leaves_nothing_half_made(online, home):
     assert process.returncode == 130
     assert json.loads(said)["error"] == "Stopped; nothing was written."
     assert large_files(home) == []
+
+
+@pytest.mark.parametrize("name", ["\x1b[2J\x1b[31mERROR", "a\nb", "\u202egnp", "n" * 250])
+def test_a_file_whose_name_could_play_tricks_is_not_taken(online, name):
+    files = repository()
+    files[f"{name}.safetensors"] = files.pop("detector.safetensors")
+    online.put("eve/trick", files)
+    words = refusal("eve/trick")
+    assert "has no detector.safetensors" in words and words.isprintable()

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import io
+import json
+import os
 import random
+import subprocess
 from collections.abc import Callable
 
 from fuzzing import mutations
@@ -18,6 +22,9 @@ def make_case(seeds: dict[str, list[Tree]], kind: str, number: int) -> Tree:
     tree = dict(rng.choice(seeds[kind]))
     if kind == "text":
         return {"name.txt": _text(rng).encode("utf-8", "surrogatepass")}
+    if kind == "names":
+        texts = [_text(rng).encode("utf-8", "replace").decode() for _ in range(6)]
+        return {"names.json": json.dumps(texts).encode()}
     if kind == "picture" and rng.random() < 0.004:
         return {"bomb.png": _bomb(rng)}
     # In data sets and stores the tables matter most; their pictures are changed now and then.
@@ -46,11 +53,26 @@ def _mutated(name: str, data: bytes, rng: random.Random) -> bytes:
     return change(data.decode("utf-8", "replace"), rng).encode("utf-8", "replace")
 
 
-class _Canary:
-    """A pickle that writes a file when somebody opens it."""
+class _Call:
+    """A pickle that calls something when somebody opens it."""
+
+    def __init__(self, *call: object) -> None:
+        self._call = call
 
     def __reduce__(self) -> tuple:
-        return open, ("executed.canary", "w")
+        function, *arguments = self._call
+        return function, tuple(arguments)
+
+
+_TOUCH = "touch executed.canary"
+CANARIES = (
+    _Call(open, "executed.canary", "w"),
+    _Call(os.system, _TOUCH),
+    _Call(subprocess.check_output, _TOUCH.split()),
+    _Call(eval, "open('executed.canary', 'w')"),
+    _Call(__import__, "antigravity"),
+    _Call(importlib.import_module, "antigravity"),
+)
 
 
 def mutate_checkpoint(data: bytes, rng: random.Random) -> bytes:
@@ -63,7 +85,7 @@ def mutate_checkpoint(data: bytes, rng: random.Random) -> bytes:
     state = torch.load(io.BytesIO(data), weights_only=True)
     name = rng.choice(sorted(state))
     if way == 2:
-        state[name] = _Canary()
+        state[rng.choice((name, "more"))] = rng.choice(CANARIES)
     elif way == 3:
         values = (torch.zeros(0), torch.zeros(3), torch.zeros(1, 2, 3, 4), "text", None, 7)
         state[name] = rng.choice(values)
@@ -73,7 +95,7 @@ def mutate_checkpoint(data: bytes, rng: random.Random) -> bytes:
         shape = rng.choice(((8192, 3, 14, 14), (1, 10**7, 16), (16, 3, 4096, 4096)))
         state[name] = torch.zeros(1).expand(*shape)
     stream = io.BytesIO()
-    torch.save(state, stream)
+    torch.save(state, stream, _use_new_zipfile_serialization=rng.random() < 0.8)
     return stream.getvalue()
 
 

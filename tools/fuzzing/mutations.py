@@ -24,6 +24,9 @@ NAMES = (
     "n" * 300 + ".png",
     "nul\0.png",
     "\u202egnp.exe",
+    "\x1b]0;title\x07\x1b[2J\x1b[31mERROR.png",
+    "</td></tr><svg/onload=alert(1)>",
+    "'-1+1|`x`",
     "\ud800.png",
     ".",
     "..",
@@ -148,7 +151,7 @@ def _packed(text: str, body: bytes) -> bytes:
 
 def mutate_zip(data: bytes, rng: random.Random, inner: Callable[[str, bytes], bytes]) -> bytes:
     """Change bytes, members, names, sizes and links of a zip file."""
-    way = rng.randrange(9)
+    way = rng.randrange(11)
     if way == 0:
         return mutate_bytes(data, rng)
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
@@ -161,24 +164,28 @@ def mutate_zip(data: bytes, rng: random.Random, inner: Callable[[str, bytes], by
     elif way == 3:
         members[chosen] = (rng.choice(NAMES) or "x", content)
     elif way == 4:
-        members += [(f"many/{number}.png", b"") for number in range(300)]
+        members += [(f"many/{number}.png", b"") for number in range(60)]
     elif way == 5:
         members.append(("inner.zip", data))
     elif way == 6:
-        members.append(("bomb.png", bytes(30 << 20)))
+        members.append(("bomb.png", bytes(rng.choice((2, 2, 2, 30)) << 20)))
         kind = zipfile.ZIP_DEFLATED
     elif way == 7:
         members.append((name + "/below.png", content))
+    elif way == 9:  # a NUL is put into it below, as the library would cut it off
+        members.append(("nul@name.png", content))
+    elif way == 10:
+        members[chosen : chosen + 1] = [("way", b"../../canary"), ("way/out.png", content)]
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w", kind) as archive:
         for number, (member, value) in enumerate(members):
             member = member.encode("utf-8", "replace").decode()
             info = zipfile.ZipInfo(member or "x")
             info.compress_type = kind
-            if way == 8 and number == chosen:
+            if way in (8, 10) and number == chosen:
                 info.external_attr, value = 0o120777 << 16, b"../../canary"
             archive.writestr(info, value)
-    made = bytearray(stream.getvalue())
+    made = bytearray(stream.getvalue().replace(b"nul@name", b"nul\0name"))
     at = made.rfind(b"PK\x01\x02")
     if way == 2 and at >= 0:  # sizes, flags and CRC in the list of contents
         field = at + rng.choice((8, 10, 16, 20, 24, 28, 42))

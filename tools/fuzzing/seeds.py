@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 import io
-import random
+import json
 import struct
+import sys
 import zipfile
 import zlib
-from dataclasses import asdict
+from contextlib import suppress
 from functools import cache
+from itertools import count
 from pathlib import Path
 
 import numpy as np
+import torch
 from PIL import Image
 
 from inpformer.annotations.annotation import Annotation
 from inpformer.annotations.exchange import EXPORT_FORMATS, export_annotations
 from inpformer.annotations.store import AnnotationStore
+from inpformer.config import VARIANTS, ModelConfig
+from inpformer.detector import AnomalyDetector, Provenance
+from inpformer.errors import FitCancelledError
+from inpformer.modeling.build import build_encoder, build_model
+from inpformer.presets import EncoderConfig
 
 ROOT = Path(__file__).resolve().parents[2]
 Tree = dict[str, bytes]
+sys.path.append(str(ROOT / "tests"))  # which makes small data sets, checkpoints and a Hub
 
 
 def read_tree(folder: Path) -> Tree:
@@ -90,18 +99,22 @@ def write_seeds(folder: Path) -> dict[str, list[Tree]]:
         {"d.safetensors": path.read_bytes()}
         for path in sorted((ROOT / "weights" / "detectors").glob("*.safetensors"))
     ]
+    runs = _runs(folder / "run")
     found = {
         "picture": images,
         "zip": zips,
         "detector": [*detectors, *_small_detectors(folder / "small")],
         "encoder": [{"e.safetensors": (ROOT / "weights/embedded.safetensors").read_bytes()}],
-        "official": [_official()],
-        "run": _runs(folder / "run"),
+        "official": [_official(folder / "o.pth")],
+        "run": runs,
+        "resume": runs,
         "dataset": _data_sets(),
         "text": [{"name.txt": b"washer"}],
+        "names": [{"names.json": json.dumps(["washer"] * 6).encode()}],
     }
     found |= _annotations(folder / "store")
     found["description"] = [_description(detectors[0]["d.safetensors"])]
+    found["hub"] = [_repository(found["detector"][-1]["d.safetensors"])]
     return found
 
 
@@ -123,74 +136,69 @@ def _annotations(folder: Path) -> dict[str, list[Tree]]:
     return found
 
 
-def _small_detectors(folder: Path) -> list[Tree]:
-    from inpformer.config import VARIANTS, ModelConfig
-    from inpformer.detector import AnomalyDetector, Provenance
-    from inpformer.modeling.build import build_encoder, build_model
-    from inpformer.presets import EncoderConfig
-
+@cache
+def tiny_detector(variant: str = "inp-former++") -> AnomalyDetector:
+    """A detector of a few thousand numbers, with its encoder."""
     encoder = EncoderConfig(
         "tiny", patch_size=14, embed_dim=16, depth=2, num_heads=2, layers=(0, 1), native_grid=4,
         token_budget=16,
     )  # fmt: skip
-    trees = []
-    for variant in VARIANTS:
-        config = ModelConfig.for_encoder(
-            encoder, variant=variant, inp_count=3, head_widths=(4, 2), memory_tokens=8
-        )
-        model = build_model(config, build_encoder(encoder))
-        folder.mkdir(parents=True, exist_ok=True)
-        path = AnomalyDetector(model, config, Provenance("untrained", "tiny")).save(
-            folder / f"{variant}.safetensors", bundle_encoder=True
-        )
-        trees.append({"d.safetensors": path.read_bytes()})
-    return trees
+    config = ModelConfig.for_encoder(
+        encoder, variant=variant, inp_count=3, head_widths=(4, 2), memory_tokens=8
+    )
+    torch.manual_seed(0)
+    model = build_model(config, build_encoder(encoder))
+    return AnomalyDetector(model, config, Provenance("untrained", "tiny"))
 
 
-def _official() -> Tree:
-    import torch
+def _small_detectors(folder: Path) -> list[Tree]:
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = [
+        tiny_detector(variant).save(folder / f"{variant}.safetensors", bundle_encoder=True)
+        for variant in VARIANTS
+    ]
+    return [{"d.safetensors": path.read_bytes()} for path in paths]
 
-    generator = random.Random(0)
-    names = ["prototype_token", "decoder.0.attn.learn_scale", "encoder.patch_embed.proj.weight",
-             "encoder.cls_token", "encoder.register_tokens", "encoder.pos_embed",
-             "encoder.blocks.0.norm1.weight", "encoder.mask_token"]  # fmt: skip
-    shapes = [(6, 16), (2, 1, 1), (16, 3, 14, 14), (1, 1, 16), (1, 4, 16), (1, 17, 16), (16,)]
-    stream = io.BytesIO()
-    state = {
-        name: torch.full(shape, generator.random())
-        for name, shape in zip(names, [*shapes, (1, 16)], strict=True)
+
+def _official(folder: Path) -> Tree:
+    from official_file import official_checkpoint
+
+    return {"o.pth": official_checkpoint(folder).read_bytes()}
+
+
+def _repository(detector: bytes) -> Tree:
+    card = {"license": "apache-2.0", "tags": ["anomaly-detection"], "model_name": "Washer",
+            "base_model": "timm/x", "model-index": [{"name": "w", "results": []}]}  # fmt: skip
+    names = ["detector.safetensors", "more.png", "pytorch_model.bin"]
+    return {
+        **_description(detector),
+        "d.safetensors": detector,
+        "card.json": json.dumps(card).encode(),
+        "names.json": json.dumps(names).encode(),
     }
-    torch.save(state, stream)
-    return {"o.pth": stream.getvalue()}
 
 
 def _runs(folder: Path) -> list[Tree]:
-    import json
+    """A run that was stopped in the middle, and one that went to its end."""
+    from training_data import QUICK, source, write_data
 
-    from safetensors.numpy import save
+    from inpformer.training.processes import Processes
+    from inpformer.training.run import TrainRequest, train
 
-    from inpformer.training.checkpoint import FORMAT as CHECKPOINT
-    from inpformer.training.config import TrainConfig
-    from inpformer.training.run_folder import FORMAT
-
-    record = {"format": FORMAT, "config": asdict(TrainConfig()), "encoder": "e 1",
-              "classes": ["a"], "pictures": "x", "textures": "y", "detectors": {}}  # fmt: skip
-    line = {"model": "a", "phase": "train", "step": 1, "steps": 9, "loss": 0.5, "seconds": 2.0}
-    position = {"model": "a", "phase": "train", "step": 1}
-    header = {"format": CHECKPOINT, "position": position, "steps": {"w": 1}, "scaler": None}
-    tensors = {"model/w": np.ones(4, np.float32)}
-    return [
-        {
-            "run.json": json.dumps(record).encode(),
-            "log.jsonl": (json.dumps(line) + "\n").encode() * 3,
-            "checkpoint/state.safetensors": save(tensors, {"inpformer": json.dumps(header)}),
-        }
-    ]
+    data = write_data(folder / "data", ("bolt",), train=2, defects=1)
+    for name, steps in (("stopped", 30), ("finished", 10**9)):
+        wanted = TrainRequest((data,), QUICK, folder / name / "run", bundle_encoder=True)
+        asked = count()
+        with suppress(FitCancelledError):
+            train(
+                source(), wanted, Processes(on_cpu=True),
+                should_stop=lambda asked=asked, steps=steps: next(asked) > steps,
+            )  # fmt: skip
+    pictures = {f"data/{name}": data for name, data in read_tree(folder / "data").items()}
+    return [{**read_tree(folder / name), **pictures} for name in ("stopped", "finished")]
 
 
 def _data_sets() -> list[Tree]:
-    import json
-
     png = pictures()["a.png"]
     table = "object,split,label,image,mask\n" + "".join(
         f"cap,{split},{label},cap/{number}.png,\n"
@@ -215,8 +223,6 @@ def _data_sets() -> list[Tree]:
 
 
 def _description(detector: bytes) -> Tree:
-    import json
-
     size = int.from_bytes(detector[:8], "little")
     header = json.loads(json.loads(detector[8 : 8 + size])["__metadata__"]["inpformer"])
     header["metrics"] = {"image AUROC": 0.9}

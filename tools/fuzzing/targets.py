@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Callable
-from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
+import torch
 
+from fuzzing.shown import (
+    PICTURE,
+    check_lines,
+    check_page,
+    check_table,
+    check_text,
+    pull_from_hub,
+    show_names,
+)
 from inpformer.annotations.exchange import export_annotations, import_annotations
 from inpformer.annotations.names import clean_name, file_key
 from inpformer.annotations.store import AnnotationStore
-from inpformer.config_table import to_dict
 from inpformer.datasets.find import open_dataset
 from inpformer.detector import AnomalyDetector
 from inpformer.detector_file import import_official_detector
 from inpformer.errors import UserError
+from inpformer.evaluation.subjects import read_subjects
 from inpformer.hub_problems import HubProblemError
 from inpformer.images import load_image, picture_kind, picture_size
 from inpformer.picture_sources import find_pictures
@@ -26,15 +33,13 @@ from inpformer.result_table import csv_file, result_row, to_json
 from inpformer.sharing.description import describe, read_file_header, read_json
 from inpformer.sharing.records import RepoAddress
 from inpformer.training.checkpoint import read_checkpoint
-from inpformer.training.config import TrainConfig
-from inpformer.training.curve_page import curve_page
+from inpformer.training.processes import Processes
+from inpformer.training.run import TrainRequest, train
 from inpformer.training.run_folder import RunFolder
 from inpformer.training.run_log import PlannedPhase, RunLog
 
 # What may be said instead of a result; anything else that is raised is a defect.
 REFUSALS = (UserError, HubProblemError)
-_PICTURE = np.random.default_rng(1).integers(0, 256, (48, 64, 3), dtype=np.uint8)
-_FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 def look_at_picture(folder: Path) -> None:
@@ -54,12 +59,12 @@ def look_at_picture(folder: Path) -> None:
 def look_into_zip(folder: Path) -> None:
     """A zip of pictures."""
     found = find_pictures([*folder.iterdir()])
-    check_sentences(found.problems)
+    check_lines(found.problems)
     for source in found.pictures:
         try:
             source.read()
         except UserError as error:
-            check_sentences([str(error)])
+            check_lines([str(error)])
 
 
 def load_detector(folder: Path) -> None:
@@ -67,13 +72,14 @@ def load_detector(folder: Path) -> None:
     path = folder / "d.safetensors"
     describe(read_file_header(path), "user/repo")
     detector = AnomalyDetector.load(path, "cpu")
-    result = detector.predict(_PICTURE)
+    result = detector.predict(PICTURE)
     to_json([result_row("a.png", result, "d")])
 
 
 def load_encoder(folder: Path) -> None:
-    """Weights of an encoder."""
-    AnomalyDetector.load("embedded", "cpu", folder / "e.safetensors").predict(_PICTURE)
+    """Weights of an encoder, used on a small picture: a whole one takes a second."""
+    detector = AnomalyDetector.load("embedded", "cpu", folder / "e.safetensors")
+    detector.run(torch.full((1, 3, 48, 64), 0.5))
 
 
 def load_official(folder: Path) -> None:
@@ -82,22 +88,32 @@ def load_official(folder: Path) -> None:
 
 
 def read_run(folder: Path) -> None:
-    """A folder of `train` that is gone on with."""
-    run = RunFolder(folder)
+    """A folder of `train` that somebody else sent: its log, its checkpoint, its detectors."""
+    run = RunFolder(folder / "run")
     record = run.read()
-    if record is not None:
-        wanted = {"config": to_dict(TrainConfig()), "encoder": "e 1", "classes": ["a"]}
-        run.begin(wanted, resume=True)
     checkpoint = read_checkpoint(run.checkpoint_file)
-    log = RunLog(run, [PlannedPhase("a", "train", 9)], None, True)
+    log = RunLog(run, [PlannedPhase("*", "decoder", 9)], None, True)
     log.go_on_from(None if checkpoint is None else checkpoint.position, [])
     log.draw()
     check_page(run.curve_file.read_text("utf-8"))
+    if record is not None and record.get("is_finished"):
+        for subject in read_subjects([str(run.root)]):
+            subject.load(["bolt"], "cpu")
+
+
+def resume_run(folder: Path) -> None:
+    """A training that goes on in such a folder."""
+    from training_data import QUICK, source
+
+    data = open_dataset(folder / "data")
+    check_lines(data.problems)
+    wanted = TrainRequest((data,), QUICK, folder / "run", resume=True, bundle_encoder=True)
+    train(source(), wanted, Processes(on_cpu=True))
 
 
 def read_dataset(folder: Path) -> None:
     """A data set with a list."""
-    check_sentences(open_dataset(folder).problems)
+    check_lines(open_dataset(folder).problems)
 
 
 def read_store(folder: Path) -> None:
@@ -113,7 +129,7 @@ def import_set(folder: Path) -> None:
     """Annotations of another program."""
     source = folder / "set.zip" if (folder / "set.zip").exists() else folder
     store = AnnotationStore(folder.with_name("out"))
-    check_sentences(import_annotations(store, source).notes)
+    check_lines(import_annotations(store, source).notes)
 
 
 def read_description(folder: Path) -> None:
@@ -127,44 +143,18 @@ def use_name(folder: Path) -> None:
     key = file_key(name)
     assert key.isascii() and "/" not in key and len(key) <= 100
     writable = name.encode("utf-8", "replace").decode()
-    for row in csv.reader(io.StringIO(csv_file(["a"], [[writable]]).decode("utf-8-sig"))):
-        assert not row or not row[0].startswith(_FORMULAS)
+    check_table(csv_file(["a"], [[writable]]))
+    check_text(name)
     json.dumps(str(UserError(name)))
-    look = {"model": writable, "phase": "train", "step": 1, "seconds": 1.0, "loss": 1.0}
-    check_page(curve_page([look]))
     for read in (clean_name, RepoAddress.parse):
         try:
             read(name)
         except UserError as error:
-            check_sentences([str(error)])
+            check_lines([str(error)])
     store = AnnotationStore(folder.with_name("out"))
     store.add_class(name)
-    store.add_picture(_PICTURE, name)
+    store.add_picture(PICTURE, name)
     export_annotations(store, "png", folder.with_name("exported"))
-
-
-class _Tags(HTMLParser):
-    def handle_starttag(self, tag: str, attrs: list) -> None:
-        """Refuse what only a name can have brought."""
-        assert tag not in ("img", "script", "iframe"), tag
-        assert not any(key.startswith("on") for key, _ in attrs), attrs
-
-
-def check_page(page: str) -> None:
-    """See that no name became a tag."""
-    _Tags().feed(page)
-
-
-def check_sentences(sentences: object) -> None:
-    """See that each is one line for a person.
-
-    Raises:
-        AssertionError: One is not.
-    """
-    for sentence in sentences:
-        assert sentence.isprintable(), f"not one line: {sentence!r:.200}"
-        assert sentence.strip() and "Traceback (most recent call last):\n" not in sentence
-        assert len(sentence) <= 1100, f"{len(sentence)} signs: {sentence:.200}"
 
 
 TARGETS: dict[str, Callable[[Path], None]] = {
@@ -174,10 +164,13 @@ TARGETS: dict[str, Callable[[Path], None]] = {
     "encoder": load_encoder,
     "official": load_official,
     "run": read_run,
+    "resume": resume_run,
     "dataset": read_dataset,
     "store": read_store,
     "description": read_description,
     "text": use_name,
+    "names": show_names,
+    "hub": pull_from_hub,
 }
 
 

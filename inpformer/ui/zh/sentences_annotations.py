@@ -52,7 +52,7 @@ _STORE: Final = {
         "掩码 {name} 是彩色的；请存为每个类别一个值的灰度 PNG。"
     ),
     "The mask {name} is missing or cannot be opened.": "掩码 {name} 不存在或无法打开。",
-    "The mask {name} is too large.": "掩码 {name} 太大。",
+    "The mask {name} is {width} × {height} pixels": "掩码 {name} 的尺寸为 {width} × {height} 像素",
     "The mask {name} is damaged or cut short; copy or export it again.": (
         "掩码 {name} 已损坏或不完整；请重新复制或导出。"
     ),
