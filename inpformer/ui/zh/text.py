@@ -34,6 +34,7 @@ CALIBRATED: Final = (
 )
 NOTICE: Final = "注意：{text}。"
 NO_DISK: Final = "服务器无法保存 {name}：磁盘已满或不可写入。请稍后再试，或告知服务器的管理者。"
+NO_ROOM: Final = "服务器暂时无法再保存文件；请一分钟后再试。"
 UPLOAD_GONE: Final = "{name} 已不在服务器上；请重新上传。"
 NOT_DONE: Final = "未完成"
 LOST: Final = "服务器上出了问题，已写入日志，编号 {request}。您的图片仍在；请再试一次。"
@@ -41,6 +42,8 @@ STOPPING: Final = "服务器即将停止，不再接受新的操作；请一分�
 DISK_FULL: Final = "您的文件将超过服务器为每位访客保留的 {limit} MB；请点击“删除我的数据”，或上传更少、更小的图片。"
 BUSY: Final = "您的{what}仍在进行；请等待或取消，然后再试。"
 BUSY_FOR: Final = "您的{what}仍在进行，约剩 {seconds:.0f} 秒；请届时再试，或取消它。"
+QUEUE_FULL: Final = "正在排队的访客太多；请一分钟后再试。"
+QUEUE_FULL_OF_YOURS: Final = "您已有 {count} 个操作在排队；请等其中一个开始后再试。"
 TAB_INSPECT: Final = "检测"
 TAB_FEWSHOT: Final = "小样本"
 TAB_EXPLORER: Final = "INP 浏览器"
