@@ -206,10 +206,16 @@ def picture(visitor: Visitor, seed: int) -> bytes:
     return stream.getvalue()
 
 
-def load(server: Server, plan: Plan) -> Report:
-    """Let a crowd work for some time, and say how it went."""
+def load(server: Server, plan: Plan, times: int = 3) -> Report:
+    """Let a crowd work for some time, and say how it went.
+
+    Args:
+        server: The app.
+        plan: Of the crowd.
+        times: How often each case of `Places` is measured before.
+    """
     at_start = server.megabytes()
-    quiet, problems = Places(server).measure()
+    quiet, problems = Places(server).measure(times)
     crowd = Crowd(server, plan)
     crowd.work()
     crowd.forget()
@@ -275,8 +281,8 @@ def _memory(crowd: Crowd, at_start: float) -> list[str]:
     server = crowd.server
     return [
         f"memory at each minute, MB: {', '.join(each)}",
-        f"memory: {at_start:.0f} MB when started, {sizes[0]:.0f} MB when the crowd comes, {sizes[late][0]:.0f} after a third of the time, "
-        f"{sizes[-1]:.0f} at the end, {server.megabytes('VmHWM'):.0f} at most ever; by the slope "
-        f"after that third {slope:+.0f} MB over the hour of work; {server.megabytes():.0f} MB "
-        "after all were forgotten",
+        f"memory: {at_start:.0f} MB when started, {sizes[0]:.0f} when the crowd comes, "
+        f"{sizes[late][0]:.0f} after a third of the time, {sizes[-1]:.0f} at the end, "
+        f"{server.megabytes('VmHWM'):.0f} at most ever; by the slope after that third "
+        f"{slope:+.0f} MB over the hour of work; {server.megabytes():.0f} MB after *Forget me*",
     ]

@@ -45,12 +45,13 @@ class Server:
 
 
 @contextlib.contextmanager
-def running(folder: Path, cores: int | None = None) -> Iterator[Server]:
-    """Run the app with all it writes below a folder.
+def running(folder: Path, cores: int | None = None, **settings: str) -> Iterator[Server]:
+    """Run the app with all it writes below a folder, its log in `app.log`.
 
     Args:
         folder: Empty.
         cores: So many of this machine's alone; None for all.
+        settings: Of its environment.
     """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -65,7 +66,7 @@ def running(folder: Path, cores: int | None = None) -> Iterator[Server]:
         process = subprocess.Popen(
             command,
             cwd=ROOT,
-            env={**kept, **{name: str(place) for name, place in places.items()}},
+            env={**kept, **{name: str(place) for name, place in places.items()}, **settings},
             stdout=log,
             stderr=log,
         )

@@ -261,7 +261,7 @@ SETTINGS = (
     Setting(
         "INPFORMER_LOG",
         "the least that is logged: `debug`, `info` (a line for each action), `warning`, `error`; "
-        "`debug` also logs what exceptions say, which may name a visitor's file",
+        "nothing that visitors bring is in any of it",
         "log",
         _level,
     ),

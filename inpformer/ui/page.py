@@ -22,6 +22,7 @@ from inpformer.ui.service import SERVICE
 from inpformer.ui.sessions import Sessions
 from inpformer.ui.uploads import UploadGate, Uploads
 from inpformer.ui.visitor_queue import VisitorQueue
+from inpformer.ui.words import as_toast, words_of
 
 # Beside the visitors, callers without a page have a state each, which is of no use after the call.
 _SPARE_STATES = 64
@@ -120,7 +121,10 @@ class Page(gr.Blocks):
         session_id = getattr(request, "session_hash", None)
         # Before the answer: it may be that to *Forget me*, which names what was never used.
         self._note(session_id, kwargs.get("inputs"))
-        answer = await super().process_api(*args, **kwargs)
+        try:
+            answer = await super().process_api(*args, **kwargs)
+        except Exception as error:
+            raise _said(error, args[0] if args else kwargs["block_fn"], request) from error
         self._note(session_id, answer.get("data"))
         if (state := kwargs.get("state")) is not None:
             # A copy of all that the visitor is shown, for links to it, which this page has none of.
@@ -154,6 +158,19 @@ class Page(gr.Blocks):
         """Files that the page shows from the beginning."""
         shown = _files_in(self.get_config_file()["components"], self._upload_root)
         return {path.resolve() for path in shown}
+
+
+def _said(error: Exception, block_fn: BlockFunction | int, request: gr.Request | None) -> gr.Error:
+    """Return an error as the visitor is told it; gradio would print it with all that it says."""
+    if isinstance(error, gr.Error) and not error.print_exception:
+        return error  # one of ours, which is in the log
+    is_refused = isinstance(error, gr.Error)  # of values that a component does not take
+    action = SERVICE.begin(f"page.{getattr(block_fn, 'api_name', '')}")
+    SERVICE.end(action, "refused" if is_refused else "failed", error)
+    if is_refused:
+        error.print_exception = False
+        return error
+    return as_toast(words_of(request).LOST.format(request=action.id), words_of(request))
 
 
 def _files_in(value: Any, root: Path) -> Iterator[Path]:
