@@ -27,11 +27,15 @@ def rested(result: AnomalyResult, path: Path) -> AnomalyResult:
     arrays = {f"map {name}": values for name, values in result.score_maps.items()}
     arrays |= {name: values for name, values in parts.items() if values is not None}
     places: dict[str, int] = {}
-    with path.open("wb") as stream:
-        for name, values in arrays.items():
-            stream.write(bytes(-stream.tell() % _ALIGNED))
-            places[name] = stream.tell()
-            stream.write(np.ascontiguousarray(values).data)
+    try:
+        with path.open("wb") as stream:
+            for name, values in arrays.items():
+                stream.write(bytes(-stream.tell() % _ALIGNED))
+                places[name] = stream.tell()
+                stream.write(np.ascontiguousarray(values).data)
+    except OSError:
+        path.unlink(missing_ok=True)
+        raise
     # Whoever writes into an array changes a copy of their own.
     content = np.asarray(np.memmap(path, np.uint8, "c"))
 
