@@ -84,11 +84,6 @@ class Inspection:
             self._display_image = at_display_size(self.read())
         return self._display_image
 
-    @property
-    def maps_path(self) -> Path:
-        """Where its maps lie while another picture is looked at."""
-        return self.path.with_name(f"{self.id}.maps")
-
     def read(self) -> np.ndarray:
         """Return the picture itself again, `(H, W, 3)` uint8."""
         return read_image(self.path).image
@@ -127,7 +122,7 @@ class Inspection:
         # With a full disk it stays in memory.
         if not self._is_in_file:
             with contextlib.suppress(OSError):
-                self.result = rested(self.result, self.maps_path)
+                self.result = rested(self.result, self.path.with_name(f"{self.id}.maps"))
                 self._is_in_file = True
 
 

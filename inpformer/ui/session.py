@@ -8,7 +8,7 @@ import threading
 import uuid
 from collections import OrderedDict
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -324,8 +324,6 @@ class Session:
         return uploads
 
     def _drop_picture(self, inspection: Inspection) -> None:
-        with suppress(OSError):
-            inspection.maps_path.unlink(missing_ok=True)
         if all(other.path != inspection.path for other in self.inspections.values()):
             shutil.rmtree(inspection.path.parent, ignore_errors=True)
 

@@ -65,21 +65,6 @@ def test_only_the_result_on_the_screen_is_in_memory(inspecting, pictures):
     assert list(shown.path.parent.glob("*.maps"))
 
 
-def test_the_file_goes_with_its_result_although_another_one_is_of_the_same_picture(
-    inspecting, pictures, free, monkeypatch
-):
-    inspecting.inspect("ann", str(pictures["blot"]))
-    session = inspecting.handlers.sessions.get("ann")
-    session.add_detector("another", free)
-    inspecting.inspect_again("ann")
-    first, second = session.inspections.values()
-    assert first.path == second.path and first.maps_path.exists()
-    monkeypatch.setattr("inpformer.ui.session.MAX_INSPECTIONS", 2)
-    inspecting.inspect("ann", str(pictures["normal"]))
-    assert first.id not in session.inspections and not first.maps_path.exists()
-    assert second.path.exists()
-
-
 def test_with_a_full_disk_a_result_stays_in_memory(inspecting, pictures, monkeypatch):
     monkeypatch.setattr("inpformer.ui.inspection.rested", full_disk)
     for name in ("normal", "blot"):
