@@ -22,7 +22,7 @@ def main() -> int:
         print(f"app.py: {error}", file=sys.stderr)
         return 2
     options = _parser(settings).parse_args()
-    from inpformer.ui.quiet_logs import quiet_logs
+    from inpformer.ui.quiet_logs import quiet_libraries, quiet_logs
 
     quiet_logs(settings.log)
 
@@ -42,6 +42,7 @@ def main() -> int:
     from inpformer.ui.layout import CSS_PATH, build_demo
     from inpformer.ui.words import translations
 
+    quiet_libraries()
     keep_freed_memory()
     try:
         device = options.device if lender is None else "cpu"

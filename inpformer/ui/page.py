@@ -124,7 +124,10 @@ class Page(gr.Blocks):
         try:
             answer = await super().process_api(*args, **kwargs)
         except Exception as error:
-            raise _said(error, args[0] if args else kwargs["block_fn"], request) from error
+            said = _said(error, args[0] if args else kwargs["block_fn"], request)
+            if said is error:
+                raise
+            raise said from error
         self._note(session_id, answer.get("data"))
         if (state := kwargs.get("state")) is not None:
             # A copy of all that the visitor is shown, for links to it, which this page has none of.

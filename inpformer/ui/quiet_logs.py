@@ -28,6 +28,14 @@ def quiet_logs(level: str) -> None:
     logging.basicConfig(level=max(logging.WARNING, _number(level)), handlers=[handler])
     logging.getLogger("inpformer").setLevel(_number(level))
     logging.captureWarnings(True)
+
+
+def quiet_libraries() -> None:
+    """See that libraries with loggers of their own keep to that; called when they are imported."""
+    from huggingface_hub.utils import logging as hub_logging
+
+    # It writes to stderr by itself, and once more the usual way.
+    hub_logging.get_logger("huggingface_hub").handlers.clear()
     for name in _OF_THE_WEB_SERVER:
         logging.getLogger(name).addFilter(leave_out_content)
 

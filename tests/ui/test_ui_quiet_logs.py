@@ -15,7 +15,7 @@ from benchmarks.crowd_clients import half_an_upload
 from benchmarks.crowd_server import running
 from benchmarks.crowd_visitor import Mark, RefusedError, Visitor, file_value, functions_of
 from inpformer.ui import text
-from inpformer.ui.quiet_logs import leave_out_content
+from inpformer.ui.quiet_logs import leave_out_content, quiet_libraries
 
 WORD = "crowdsecretgear"
 LOOK = ("full", "fitted")
@@ -136,6 +136,14 @@ def test_of_a_librarys_line_and_exception_only_names_and_places_stay():
     written = logging.Formatter("%(message)s").format(line)
     assert "secret" not in written and "PIL.Image" in written
     assert "FileNotFoundError" in written and "test_ui_quiet_logs.py" in written
+
+
+def test_the_library_of_the_hub_writes_nothing_by_itself():
+    from huggingface_hub.utils import logging as hub_logging
+
+    logger = hub_logging.get_logger("huggingface_hub")
+    quiet_libraries()
+    assert not logger.handlers and logger.propagate
 
 
 def test_a_visitor_is_told_the_id_of_what_gradio_could_not_do(written):
