@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import logging
 import os
 import socket
 import sys
@@ -23,9 +22,9 @@ def main() -> int:
         print(f"app.py: {error}", file=sys.stderr)
         return 2
     options = _parser(settings).parse_args()
-    logging.basicConfig(level=settings.log.upper(), format="%(message)s")
-    for name in ("httpx", "httpx2"):  # they tell of every request
-        logging.getLogger(name).setLevel(logging.WARNING)
+    from inpformer.ui.quiet_logs import quiet_libraries, quiet_logs
+
+    quiet_logs(settings.log)
 
     # Before gradio and the Hub client are imported: they read these once.
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
@@ -43,6 +42,7 @@ def main() -> int:
     from inpformer.ui.layout import CSS_PATH, build_demo
     from inpformer.ui.words import translations
 
+    quiet_libraries()
     keep_freed_memory()
     try:
         device = options.device if lender is None else "cpu"

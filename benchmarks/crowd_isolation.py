@@ -16,6 +16,7 @@ from typing import Any
 
 import httpx
 
+from benchmarks.crowd_server import Server
 from benchmarks.crowd_visitor import (
     Marks,
     RefusedError,
@@ -288,9 +289,9 @@ def _folders_of_visitors(crowd: Crowd) -> list[str]:
     return [str(path) for path in sorted(paths)[:3]]
 
 
-def isolate(url: str, folder: Path, visitors: int, seconds: float, seed: int) -> Report:
+def isolate(server: Server, visitors: int, seconds: float, seed: int) -> Report:
     """Let visitors live for some time, and say what was found."""
-    crowd = Crowd(url, Marks(visitors, seed), (folder / "tmp", folder / "cache"))
+    crowd = Crowd(server.url, Marks(visitors, seed), server.folders)
     end = time.monotonic() + seconds
     lives = [Life(crowd, visitor, seed + i) for i, visitor in enumerate(crowd.visitors)]
     threads = [threading.Thread(target=life.live, args=(end,), daemon=True) for life in lives]
@@ -298,7 +299,7 @@ def isolate(url: str, folder: Path, visitors: int, seconds: float, seed: int) ->
         thread.start()
     for thread in threads:
         thread.join()
-    answers = httpx.get(url, timeout=60).status_code
+    answers = httpx.get(server.url, timeout=60).status_code
     lines = [
         f"{visitors} visitors, {seconds / 60:.1f} minutes; the page still answers {answers}",
         f"actions: {dict(sorted(crowd.done.items()))}, {sum(crowd.done.values())} in all",

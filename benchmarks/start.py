@@ -101,7 +101,10 @@ def inspect(number: int) -> None:
     (stored,) = httpx.post(f"{url}/upload", files=files, timeout=60).json()
     picture = {"path": stored, "meta": {"_type": "gradio.FileData"}}
     body = {"data": [picture, "full", "fitted"], "session_hash": "benchmark"}
-    httpx.post(f"{url}/run/inspect", json=body, timeout=60).raise_for_status()
+    asked = httpx.post(f"{url}/call/inspect", json=body, timeout=60).raise_for_status().json()
+    answer = httpx.get(f"{url}/call/inspect/{asked['event_id']}", timeout=60)
+    if "event: complete" not in answer.text:
+        raise RuntimeError(answer.text[-500:])
 
 
 def cpu_seconds(pid: int) -> float:

@@ -287,10 +287,11 @@ class FewShotFit:
 
     def pseudo_anomalies(self) -> list[MaskedPicture]:
         """Return views of normal pictures with a synthetic defect, in the order of their sizes."""
-        pictures = [
-            MaskedPicture(*make_pseudo_anomaly(self.random_view(), self.generator, self.textures))
-            for _ in range(self.config.pseudo_anomalies)
-        ]
+        pictures = []
+        for _ in range(self.config.pseudo_anomalies):
+            self.progress.check()
+            anomaly = make_pseudo_anomaly(self.random_view(), self.generator, self.textures)
+            pictures.append(MaskedPicture(*anomaly))
         return sorted(pictures, key=lambda picture: tuple(picture.image.shape))
 
     @torch.no_grad()
@@ -309,6 +310,7 @@ class FewShotFit:
         """Return the maps of cached views, without the fused one."""
         result = []
         for view in views:
+            self.progress.check()
             output = self.explain(model, self.cache.view(view))
             maps = anomaly_maps(output, self.model_config, None)
             result.append({name: maps[name][0] for name in maps if name != "fused"})

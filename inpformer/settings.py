@@ -32,10 +32,12 @@ class Settings:
         visitors: Most visitors that are kept.
         idle_minutes: How long nothing may be heard of a visitor.
         queue: Most actions that may wait for their turn.
+        queue_each: Most actions of one visitor that may wait.
         pictures: Most pictures of one job.
         shots: Most normal pictures of one fit.
         detectors: Most detectors of a visitor.
         visitor_megabytes: Most that is kept on the disk of a visitor.
+        uploads_megabytes: Most that uploads and drawings of all take in the web server's cache.
         pull_megabytes: Most that visitors together bring from the Hub before the next start.
         stop_seconds: What running actions are given when the process is asked to end.
         log: The least that is logged.
@@ -51,10 +53,12 @@ class Settings:
     visitors: int = 64
     idle_minutes: int = 60
     queue: int = 64
+    queue_each: int = 16
     pictures: int = 48
     shots: int = 16
     detectors: int = 6
     visitor_megabytes: int = 1000
+    uploads_megabytes: int = 10_000
     pull_megabytes: int = 10_000
     stop_seconds: int = 20
     log: str = "info"
@@ -183,10 +187,10 @@ SETTINGS = (
         "visitors",
         _whole(1, 10_000),
     ),
-    # No longer, for the web server cleans its own cache after four hours.
     Setting(
         "INPFORMER_IDLE_MINUTES",
-        "minutes without a sign of a visitor after which all of theirs is deleted, 1 to 240",
+        "minutes without a sign of a visitor after which all of theirs is deleted, 1 to 240; also "
+        "of an upload that no action used",
         "idle_minutes",
         _whole(1, 240),
     ),
@@ -195,6 +199,12 @@ SETTINGS = (
         "most actions that may wait for their turn, 1 to 10000; further ones are told to come "
         "back later",
         "queue",
+        _whole(1, 10_000),
+    ),
+    Setting(
+        "INPFORMER_QUEUE_EACH",
+        "most actions of one visitor among them, 1 to 10000; one click may be a few",
+        "queue_each",
         _whole(1, 10_000),
     ),
     Setting(
@@ -230,6 +240,13 @@ SETTINGS = (
         _whole(10, 1_000_000),
     ),
     Setting(
+        "INPFORMER_UPLOADS_MB",
+        "most that uploads and drawings of all take in the web server's cache, megabytes, 100 to "
+        "1000000; the oldest that no action used make room, or further ones are refused",
+        "uploads_megabytes",
+        _whole(100, 1_000_000),
+    ),
+    Setting(
         "INPFORMER_PULL_MB",
         "most that visitors together bring from the Hub into its cache before the next start, "
         "megabytes, 1 to 10000000; does not bind who sits at the very computer",
@@ -246,7 +263,7 @@ SETTINGS = (
     Setting(
         "INPFORMER_LOG",
         "the least that is logged: `debug`, `info` (a line for each action), `warning`, `error`; "
-        "`debug` also logs what exceptions say, which may name a visitor's file",
+        "nothing that visitors bring is in any of it",
         "log",
         _level,
     ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,9 +13,10 @@ import numpy as np
 
 from inpformer.cut import Cut
 from inpformer.detector import AnomalyDetector
-from inpformer.images import load_image
+from inpformer.images import read_image
 from inpformer.result import AnomalyResult
 from inpformer.result_table import ResultRow, result_row
+from inpformer.ui.resting import rested
 
 if TYPE_CHECKING:
     from inpformer.ui.explorer_look import Look
@@ -45,7 +47,7 @@ class ViewSettings:
 
 @dataclass
 class Inspection:
-    """A picture with its result. Only the one on the screen holds drawings in memory.
+    """A picture with its result. Only the one on the screen holds drawings and maps in memory.
 
     Attributes:
         name: File name, as the visitor knows it.
@@ -72,6 +74,7 @@ class Inspection:
     look: Look | None = None
     _display_image: np.ndarray | None = None
     _display_maps: dict[str, np.ndarray] = field(default_factory=dict)
+    _is_in_file: bool = False
     _row: tuple[ViewSettings | None, ResultRow] | None = None
 
     @property
@@ -83,7 +86,7 @@ class Inspection:
 
     def read(self) -> np.ndarray:
         """Return the picture itself again, `(H, W, 3)` uint8."""
-        return load_image(self.path)
+        return read_image(self.path).image
 
     def display_map(self, name: str) -> np.ndarray:
         """Return a raw map at display size, `(h, w)` float32."""
@@ -112,10 +115,15 @@ class Inspection:
         return self.result.deciding_by(map_name)
 
     def rest(self) -> None:
-        """Let go of what can be drawn again, when another picture is looked at."""
+        """Let go of what can be drawn or read again, when another picture is looked at."""
         self._display_image = None
         self._display_maps.clear()
         self.result.forget_pictures()
+        # With a full disk it stays in memory.
+        if not self._is_in_file:
+            with contextlib.suppress(OSError):
+                self.result = rested(self.result, self.path.with_name(f"{self.id}.maps"))
+                self._is_in_file = True
 
 
 def at_display_size(image: np.ndarray, side: int = DISPLAY_SIDE) -> np.ndarray:

@@ -52,7 +52,8 @@ from inpformer.ui.words import ENGLISH, label, words_of
 CSS_PATH = Path(__file__).with_name("style.css")
 _READ_PASS_KEY = "() => [sessionStorage.getItem('inpformer-visitor') || '']"
 _KEEP_PASS_KEY = "(key) => { sessionStorage.setItem('inpformer-visitor', key); }"
-_CACHE_SECONDS = (3600, 4 * 3600)
+# `Page.uploads` tidies up meanwhile; this is for the rest when the server ends.
+_CACHE_SECONDS = (10 * 365 * 86_400, 10 * 365 * 86_400)
 # Where files lie that a visitor brought, used or not.
 _BROUGHT = (
     *("picture", "many", "folder", "files", "own_load", "lab_normal", "lab_anomalous"),
@@ -102,6 +103,8 @@ def build_demo(
         upload_root,
         serves,
         settings.stop_seconds,
+        settings.queue_each,
+        settings.uploads_megabytes,
         title=ENGLISH.TITLE,
         delete_cache=_CACHE_SECONDS,
     ) as demo:

@@ -11,6 +11,7 @@ from typing import Any
 
 import gradio as gr
 from gradio.block_function import BlockFunction
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.routing import Route
@@ -20,7 +21,12 @@ from inpformer.settings import Settings
 from inpformer.ui.health import health
 from inpformer.ui.service import SERVICE
 from inpformer.ui.sessions import Sessions
-from inpformer.ui.words import words_of
+from inpformer.ui.uploads import UploadGate, Uploads
+from inpformer.ui.visitor_queue import VisitorQueue
+from inpformer.ui.words import as_toast, words_of
+
+# Beside the visitors, callers without a page have a state each, which is of no use after the call.
+_SPARE_STATES = 64
 
 
 class Page(gr.Blocks):
@@ -33,9 +39,12 @@ class Page(gr.Blocks):
         upload_root: The cache.
         serves: What `/health` says of the model.
         stop_seconds: What running actions are given when the process is asked to end.
+        most_waiting: Most actions of one visitor that may wait.
+        uploads_megabytes: Most that uploads and drawings may take together.
         options: What `gr.Blocks` takes.
 
     Attributes:
+        uploads: Files of that cache, bounded.
         takes_as_sent: Names of functions in the API that are given what was sent, and None for
             what was not: gradio would fetch whatever address is given for a picture.
     """
@@ -46,14 +55,27 @@ class Page(gr.Blocks):
         upload_root: Path,
         serves: dict[str, str] | None = None,
         stop_seconds: float = Settings.stop_seconds,
+        most_waiting: int = Settings.queue_each,
+        uploads_megabytes: int = Settings.uploads_megabytes,
         **options: Any,
     ) -> None:
+        self._most_waiting = most_waiting  # first, for gradio makes a queue at once
         super().__init__(**options)
         self._serves = serves or {}
         self._stop_seconds = stop_seconds
         self.takes_as_sent: set[str] = set()
         self._visitors = sessions
         self._upload_root = upload_root.resolve()
+        self.uploads = Uploads(
+            sessions, lambda: self.temp_file_sets, lambda: self._of_everybody, uploads_megabytes
+        )
+        sessions.on_drop = self._drop_state
+
+    def queue(self, *args: Any, **options: Any) -> Page:
+        """Set the bounds of the queue as gradio does; what needs a turn is done in no other way."""
+        super().queue(*args, api_open=False, **options)
+        self._queue = VisitorQueue(self._queue, self._most_waiting)
+        return self
 
     def launch(self, **options: Any) -> Any:
         """Serve the page as gradio does, and `/health` beside it."""
@@ -64,8 +86,16 @@ class Page(gr.Blocks):
             return JSONResponse(found, status, {"Cache-Control": "no-store"})
 
         SERVICE.resume()
-        served = {"routes": [Route("/health", answer)], "exception_handlers": {OSError: _no_disk}}
-        return super().launch(**options, app_kwargs=served)
+        self.uploads.watch()
+        return super().launch(
+            **options,
+            app_kwargs={
+                "routes": [Route("/health", answer)],
+                "exception_handlers": {OSError: _no_disk},
+                "middleware": [Middleware(UploadGate, uploads=self.uploads)],
+            },
+            state_session_capacity=self._visitors.most + _SPARE_STATES,
+        )
 
     def block_thread(self) -> None:
         """Serve until the process is asked to end; then let what runs end, and delete all."""
@@ -81,6 +111,11 @@ class Page(gr.Blocks):
         self._visitors.forget_all()
         self.close(verbose=False)
 
+    def close(self, *args: Any, **options: Any) -> None:
+        """Serve no more."""
+        self.uploads.end()
+        super().close(*args, **options)
+
     async def process_api(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
         """Answer an event as gradio does, and note the files of question and answer."""
         self._visitors.of_everybody = self._of_everybody
@@ -88,9 +123,26 @@ class Page(gr.Blocks):
         session_id = getattr(request, "session_hash", None)
         # Before the answer: it may be that to *Forget me*, which names what was never used.
         self._note(session_id, kwargs.get("inputs"))
-        answer = await super().process_api(*args, **kwargs)
+        try:
+            answer = await super().process_api(*args, **kwargs)
+        except Exception as error:
+            said = _said(error, args[0] if args else kwargs["block_fn"], request)
+            if said is error:
+                raise
+            raise said from error
         self._note(session_id, answer.get("data"))
+        if (state := kwargs.get("state")) is not None:
+            # A copy of all that the visitor is shown, for links to it, which this page has none of.
+            state.config_values.clear()
         return answer
+
+    def _drop_state(self, session_ids: list[str]) -> None:
+        """Forget what gradio keeps of visitors: the choices that components offer them."""
+        holder = self.app.state_holder
+        with holder.lock:
+            for each in session_ids:
+                holder.session_data.pop(each, None)
+                holder.time_last_used.pop(each, None)
 
     def _note(self, session_id: str | None, values: Any) -> None:
         if session_id:
@@ -119,6 +171,19 @@ async def _no_disk(request: Request, error: Exception) -> PlainTextResponse:
         raise error
     words = words_of(request)
     return PlainTextResponse(words.NO_DISK.format(name=words.YOUR_FILES), 507)
+
+
+def _said(error: Exception, block_fn: BlockFunction | int, request: gr.Request | None) -> gr.Error:
+    """Return an error as the visitor is told it; gradio would print it with all that it says."""
+    if isinstance(error, gr.Error) and not error.print_exception:
+        return error  # one of ours, which is in the log
+    is_refused = isinstance(error, gr.Error)  # of values that a component does not take
+    action = SERVICE.begin(f"page.{getattr(block_fn, 'api_name', '')}")
+    SERVICE.end(action, "refused" if is_refused else "failed", error)
+    if is_refused:
+        error.print_exception = False
+        return error
+    return as_toast(words_of(request).LOST.format(request=action.id), words_of(request))
 
 
 def _files_in(value: Any, root: Path) -> Iterator[Path]:

@@ -81,10 +81,7 @@ class Service:
         if error is not None:
             said["error"] = type(error).__name__
         if outcome == "failed" and error is not None:
-            said["at"] = _places(error)
-            # What an exception says may name a visitor's file.
-            if logger.isEnabledFor(logging.DEBUG):
-                said["message"] = str(error)
+            said["at"] = places(error)
         level = logging.ERROR if outcome == "failed" else logging.INFO
         logger.log(level, "%s", json.dumps(said))
 
@@ -111,7 +108,7 @@ class Service:
         self._stopping = False
 
 
-def _places(error: BaseException) -> list[str]:
+def places(error: BaseException) -> list[str]:
     """Return where an exception, and those that led to it, were raised; not what they say."""
     found: list[str] = []
     cause: BaseException | None = error

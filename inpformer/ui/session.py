@@ -21,7 +21,7 @@ from inpformer.errors import UserError
 from inpformer.settings import Settings
 from inpformer.sharing.records import PulledFile, RepoAddress, RepoLook
 from inpformer.ui.inspection import Inspection, ViewSettings
-from inpformer.ui.turns import TURNS
+from inpformer.ui.turns import TURNS, Pace
 from inpformer.ui.words import ENGLISH, Words
 
 if TYPE_CHECKING:
@@ -81,10 +81,11 @@ class Job:
     what: str
     stop: threading.Event = field(default_factory=threading.Event)
     seconds_left: float | None = None
+    _pace: Pace = field(default_factory=Pace, repr=False)
 
     def should_stop(self) -> bool:
         """Let visitors who wait for an answer go first, then say whether to end; ask often."""
-        TURNS.give_way()
+        TURNS.give_way(self._pace, self.stop.is_set)
         return self.stop.is_set()
 
 

@@ -44,6 +44,7 @@ class Sessions:
         limits: What each visitor may have.
         of_everybody: Files of that cache which the page shows to all; never deleted with a visitor
             who named one of them.
+        on_drop: Told the ids of a visitor who is forgotten.
     """
 
     def __init__(
@@ -71,6 +72,12 @@ class Sessions:
         self._upload_root = upload_root and upload_root.resolve()
         self._sweeper: threading.Thread | None = None
         self.of_everybody: set[Path] = set()
+        self.on_drop: Callable[[list[str]], None] = lambda _: None
+
+    @property
+    def most(self) -> int:
+        """How many visitors are kept."""
+        return self._most["page"]
 
     def get(self, session_id: str, words: Words | None = None) -> Session:
         """Return the visitor's session, a new one if there is none."""
@@ -102,7 +109,7 @@ class Sessions:
         with self._lock:
             old = self._of_pass_key(pass_key)
             if old is not None and self._sessions.get(session_id) is not old:
-                self._drop(session_id)
+                self._drop(session_id, is_reload=True)
                 # The former id stays until the web server says that it has gone.
                 self._sessions[session_id] = old
             session = self._get(session_id)
@@ -117,6 +124,7 @@ class Sessions:
                 return
             if any(key != session_id for key in self._ids_of(session)):
                 del self._sessions[session_id]
+                self.on_drop([session_id])
             elif not session.pass_key:
                 self._drop(session_id)
             else:
@@ -130,6 +138,12 @@ class Sessions:
         with self._lock:
             if files and (session := self._sessions.get(session_id)) is not None:
                 session.uploads |= files
+
+    def uploads(self) -> list[set[Path]]:
+        """Return the files of the web server's cache of each visitor."""
+        with self._lock:
+            sessions = {id(session): session for session in self._sessions.values()}.values()
+            return [{path.resolve() for path in set(session.uploads)} for session in sessions]
 
     def forget(self, session_id: str) -> None:
         """Drop a visitor's data, files too, and stop their work."""
@@ -212,12 +226,16 @@ class Sessions:
                 surplus[session.kind] -= len(self._ids_of(session))
                 self._drop(key)
 
-    def _drop(self, session_id: str) -> None:
+    def _drop(self, session_id: str, is_reload: bool = False) -> None:
         session = self._sessions.get(session_id)
         if session is None:
             return
-        for key in self._ids_of(session):
+        ids = self._ids_of(session)
+        for key in ids:
             del self._sessions[key]
+        # What a page that was reloaded is just being told stands in that state, too.
+        if not is_reload:
+            self.on_drop(ids)
         uploads = session.clear()
         if self._server is not None:
             self._server.cross_out(uploads)

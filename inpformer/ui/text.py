@@ -38,6 +38,7 @@ NO_DISK: Final = (
     "tell whoever runs it."
 )
 YOUR_FILES: Final = "your files"
+NO_ROOM: Final = "The server keeps no more files just now; try again in a minute."
 UPLOAD_GONE: Final = "{name} is no longer on the server; upload it again."
 NOT_DONE: Final = "Not done"
 LOST: Final = (
@@ -52,6 +53,10 @@ DISK_FULL: Final = (
 BUSY: Final = "Your {what} is still running; wait for it, or cancel it, and then try again."
 BUSY_FOR: Final = (
     "Your {what} is still running, for about {seconds:.0f} s; try again then, or cancel it."
+)
+QUEUE_FULL: Final = "Too many visitors are waiting for their turn; try again in a minute."
+QUEUE_FULL_OF_YOURS: Final = (
+    "{count} of your actions are waiting for their turn; try again when one of them has begun."
 )
 TAB_INSPECT: Final = "Inspect"
 TAB_FEWSHOT: Final = "Few-shot"

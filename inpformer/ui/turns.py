@@ -3,11 +3,29 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
-# So that visitors who come one after the other do not keep a fit from ending.
-PATIENCE_SECONDS = 5.0
+# What long work waits at most before it goes on all the same, and for how much of that time then:
+# so that visitors who come one after the other do not keep a fit from ending.
+PATIENCE_SECONDS, SHARE = 5.0, 0.5
+
+_LOOK_SECONDS = 0.1
+
+
+@dataclass
+class Pace:
+    """How patient some long work was.
+
+    Attributes:
+        waited: Seconds it gave way since it went on all the same last.
+        free_until: Monotonic seconds until which it gives way to nobody.
+    """
+
+    waited: float = 0.0
+    free_until: float = 0.0
 
 
 class Turns:
@@ -17,7 +35,7 @@ class Turns:
     get into each other's way.
 
     Args:
-        patience: Seconds after which long work takes one step all the same.
+        patience: Seconds after which long work goes on all the same, for a part of them.
     """
 
     def __init__(self, patience: float = PATIENCE_SECONDS) -> None:
@@ -37,10 +55,24 @@ class Turns:
                 self._waiting -= 1
                 self._changed.notify_all()
 
-    def give_way(self) -> None:
-        """Wait until nobody is being answered; called by long work between its steps."""
+    def give_way(self, pace: Pace, is_over: Callable[[], bool] = lambda: False) -> None:
+        """Wait until nobody is being answered; called by long work between its steps.
+
+        Args:
+            pace: Of that work.
+            is_over: Whether the work is to end, which then waits for nobody.
+        """
+        started = time.monotonic()
+        if started < pace.free_until:
+            return
+        until = started + self._patience - pace.waited
         with self._changed:
-            self._changed.wait_for(lambda: self._waiting == 0, self._patience)
+            while self._waiting and not is_over() and (left := until - time.monotonic()) > 0:
+                self._changed.wait(min(left, _LOOK_SECONDS))
+        now = time.monotonic()
+        pace.waited += now - started
+        if pace.waited >= self._patience:
+            pace.waited, pace.free_until = 0.0, now + SHARE * self._patience
 
 
 # One for all visitors, as the machine is.

@@ -19,7 +19,7 @@ from inpformer.ui.hub_access import HubAccess
 from inpformer.ui.service import SERVICE, Action
 from inpformer.ui.translate import say
 from inpformer.ui.turns import TURNS
-from inpformer.ui.words import Words, words_of
+from inpformer.ui.words import Words, as_toast, words_of
 
 # Looks at one picture take turns, whatever asks for them; a job with many never holds this one.
 MODEL_TURN: dict[str, Any] = {"concurrency_id": "inspect", "concurrency_limit": 1}
@@ -113,16 +113,16 @@ def shown_to_visitor(function: Callable) -> Callable:
         if SERVICE.is_stopping:
             SERVICE.end(action, "refused")
             words = _words_among(values)
-            raise _toast(words.STOPPING, words)
+            raise as_toast(words.STOPPING, words)
         return action
 
     def as_sentence(action: Action, error: Exception, values: tuple[Any, ...]) -> gr.Error:
         words = _words_among(values)
         if isinstance(error, UserError):
             SERVICE.end(action, "refused", error)
-            return _toast(say(error, words), words)
+            return as_toast(say(error, words), words)
         SERVICE.end(action, "failed", error)
-        return _toast(words.LOST.format(request=action.id), words)
+        return as_toast(words.LOST.format(request=action.id), words)
 
     if inspect.isgeneratorfunction(function):
 
@@ -168,7 +168,3 @@ def shown_to_visitor(function: Callable) -> Callable:
 
 def _words_among(values: tuple[Any, ...]) -> Words:
     return words_of(next((value for value in values if isinstance(value, gr.Request)), None))
-
-
-def _toast(sentence: str, words: Words) -> gr.Error:
-    return gr.Error(sentence, duration=12, title=words.NOT_DONE, print_exception=False)

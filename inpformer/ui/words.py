@@ -93,6 +93,11 @@ def words_of(request: gr.Request | None) -> Words:
     return ENGLISH
 
 
+def as_toast(sentence: str, words: Words) -> gr.Error:
+    """Return a sentence as the page shows what was not done."""
+    return gr.Error(sentence, duration=12, title=words.NOT_DONE, print_exception=False)
+
+
 def label(name: str) -> Any:
     """Return static text of a component, which the browser shows in its own language.
 

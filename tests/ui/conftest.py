@@ -1,4 +1,5 @@
 import copy
+import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -157,7 +158,10 @@ def launched(*arguments: str) -> Iterator[Page]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "argv", ["app.py", *arguments])
         patch.setattr(gr.Blocks, "launch", launch_here)
+        level = logging.getLogger("inpformer").level
         assert app.main() == 0
+        # Other tests in this process look at what is logged.
+        logging.getLogger("inpformer").setLevel(level)
     yield started[0]
     started[0].demo.close()
 

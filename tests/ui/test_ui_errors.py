@@ -47,6 +47,7 @@ def fails_with(request):
 
 @pytest.mark.parametrize("kind", [UserError, ImageError, ConfigError, WeightsError])
 def test_what_a_visitor_can_put_right_is_told_in_its_own_words(fails_with, kind, caplog):
+    caplog.set_level(logging.WARNING, logger="inpformer")  # whatever the page has set
     with pytest.raises(gr.Error) as caught:
         fails_with(kind("Add a picture, then press Inspect."))()
     assert caught.value.message == "Add a picture, then press Inspect."

@@ -258,7 +258,13 @@ def test_visitors_are_timed_by_a_clock_that_does_not_jump():
     assert Sessions()._clock is time.monotonic
 
 
-def test_the_oldest_result_makes_room_with_its_picture(filed, cache):
+@pytest.fixture
+def unwritten(monkeypatch) -> None:
+    """Results that have no maps to write into a file."""
+    monkeypatch.setattr("inpformer.ui.inspection.rested", lambda result, _: result)
+
+
+def test_the_oldest_result_makes_room_with_its_picture(filed, cache, unwritten):
     ann = filed.get("ann")
     path = upload(cache)
     kept = [inspected(ann.keep(path), FakeResult(4, 4)) for _ in range(MAX_INSPECTIONS + 1)]
@@ -324,7 +330,7 @@ def test_maps_of_any_size_fit_the_picture_that_is_shown(
     assert values.mean() == pytest.approx(0.5, abs=0.01)
 
 
-def test_a_map_is_brought_to_display_size_once_while_its_picture_is_shown(tmp_path):
+def test_a_map_is_brought_to_display_size_once_while_its_picture_is_shown(tmp_path, unwritten):
     result = FakeResult(40, 30)
     inspection = inspected(written(tmp_path, np.zeros((40, 30, 3), np.uint8)), result)
     first = inspection.display_map("distance")

@@ -1,6 +1,7 @@
 """Long work gives way, between its steps, to visitors who wait for an answer; no clock is asked."""
 
 import threading
+import time
 
 import pytest
 from ui_doubles import SECONDS, wait_until
@@ -10,7 +11,7 @@ from inpformer.ui import session as session_module
 from inpformer.ui import wiring
 from inpformer.ui.batch_handlers import BatchHandlers
 from inpformer.ui.session import Job
-from inpformer.ui.turns import Turns
+from inpformer.ui.turns import SHARE, Pace, Turns
 from inpformer.ui.wiring import COMPARE_TURN, FIT_TURN, MODEL_TURN, shown_to_visitor
 
 FOREVER = 10 * SECONDS
@@ -86,10 +87,34 @@ def test_an_answer_that_fails_keeps_nobody(turns):
     assert not Job("a fit").should_stop()
 
 
-def test_work_that_has_been_patient_takes_a_step():
-    turns = Turns(patience=0.01)
+def test_work_that_has_been_patient_goes_on_for_a_part_of_that_time():
+    turns, pace = Turns(patience=0.4), Pace()
     with turns.answering():
-        turns.give_way()  # returns, although somebody is being answered
+        # Patience is used up in pieces, too.
+        for _ in range(2):
+            began = time.monotonic()
+            turns.give_way(pace, lambda began=began: time.monotonic() > began + 0.1)
+        assert 0.2 <= pace.waited < 0.4
+        turns.give_way(pace)  # returns, although somebody is being answered
+        left = pace.free_until - time.monotonic()
+        assert 0 < left <= SHARE * 0.4
+        began = time.monotonic()
+        turns.give_way(pace)
+        assert time.monotonic() < pace.free_until, "it gave way in its own time"
+        while time.monotonic() < pace.free_until:
+            time.sleep(0.01)
+        began = time.monotonic()
+        turns.give_way(pace)
+        assert time.monotonic() > began + 0.3, "it gave way no more"
+
+
+def test_work_that_is_told_to_stop_waits_for_nobody(turns):
+    worker = Worker(Job("a fit"), [])
+    with turns.answering():
+        worker.steps()
+        began = time.monotonic()
+        worker.ends()
+        assert time.monotonic() < began + 2
 
 
 def test_whatever_the_page_answers_in_one_go_is_before_work_and_a_stream_is_not(turns):

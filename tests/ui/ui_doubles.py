@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import contextlib
+import json
 import re
 import threading
 import time
@@ -99,12 +101,32 @@ class Page(NamedTuple):
     url: str
     options: dict[str, Any]
 
-    def call(self, name: str, *values: Any, session: str | None = None) -> httpx.Response:
+    def call(self, name: str, *values: Any, session: str) -> httpx.Response:
         """Call an endpoint as a program does that knows nothing of gradio's client."""
-        body: dict[str, Any] = {"data": list(values)}
-        if session is not None:
-            body["session_hash"] = session
-        return httpx.post(f"{self.url}/gradio_api/run/{name}", json=body, timeout=SECONDS)
+        number = next(each._id for each in self.demo.fns.values() if each.api_name == name)
+        body = {"data": list(values), "fn_index": number, "session_hash": session}
+        address = f"{self.url}/gradio_api/queue"
+        asked = httpx.post(f"{address}/join", json=body, timeout=SECONDS)
+        if asked.status_code != 200:
+            return asked
+        data = httpx.get(f"{address}/data?session_hash={session}", timeout=SECONDS).text
+        told = [json.loads(line[5:]) for line in data.splitlines() if line.startswith("data:")]
+        last = next(each for each in told if each["msg"] == "process_completed")
+        return httpx.Response(200 if last["success"] else 500, json=last["output"])
+
+    def call_alone(self, name: str, *values: Any) -> str:
+        """Call an endpoint without a session, and return all that is told."""
+        address = f"{self.url}/gradio_api/call/{name}"
+        asked = httpx.post(address, json={"data": list(values)}, timeout=SECONDS).json()
+        told = ""
+        # What cannot be written for such a caller ends the line.
+        with (
+            contextlib.suppress(httpx.RemoteProtocolError),
+            httpx.stream("GET", f"{address}/{asked['event_id']}", timeout=SECONDS) as stream,
+        ):
+            for line in stream.iter_lines():
+                told += f"{line}\n"
+        return told
 
     def upload(self, name: str, content: bytes) -> httpx.Response:
         files = {"files": (name, content)}

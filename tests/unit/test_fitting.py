@@ -288,6 +288,26 @@ def test_a_fit_that_is_not_stopped_is_asked_but_goes_on(encoder, tiny_config):
     assert_same_fit(fitted, fit_model(encoder, tiny_config, shots(), FEW_STEPS))
 
 
+def test_a_fit_is_asked_for_every_picture_it_makes_or_looks_at(encoder, tiny_config):
+    told, asked = ["start"], {}
+
+    def ask() -> bool:
+        asked[told[-1]] = asked.get(told[-1], 0) + 1
+        return False
+
+    fit_model(
+        encoder,
+        tiny_config,
+        shots(),
+        FEW_STEPS,
+        on_step=lambda step: told.append(f"{step.phase} {step.step}"),
+        should_stop=ask,
+    )
+    # Pseudo-anomalies are made after the last step of the decoder, and views scored at the end.
+    assert asked[f"train {FEW_STEPS.steps}"] > FEW_STEPS.pseudo_anomalies
+    assert asked[told[-1]] > VIEW_COUNT
+
+
 # --- shots of all kinds ------------------------------------------------------------------------
 
 

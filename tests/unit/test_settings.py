@@ -3,7 +3,7 @@
 import logging
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import gradio as gr
@@ -42,12 +42,14 @@ class Launched:
 
 
 @pytest.fixture
-def start(monkeypatch, tiny_model, tiny_config) -> Callable[..., dict]:
+def start(monkeypatch, tiny_model, tiny_config) -> Iterator[Callable[..., dict]]:
     """Run app.py up to the launch; what it would load, build and launch with."""
     detector = AnomalyDetector(tiny_model, tiny_config, Provenance("untrained", "tiny"))
     build = layout.build_demo
     monkeypatch.setattr(examples, "find_examples", Examples)
-    monkeypatch.setattr(logging, "basicConfig", lambda level, **_: LEVELS.append(level))
+    monkeypatch.setattr(logging, "basicConfig", lambda **_: None)
+    monkeypatch.setattr(logging, "captureWarnings", lambda _: None)
+    level = logging.getLogger("inpformer").level
 
     def run(*arguments: str, builds: bool = False) -> dict:
         found: dict = {}
@@ -68,7 +70,8 @@ def start(monkeypatch, tiny_model, tiny_config) -> Callable[..., dict]:
         assert app.main() == 0
         return found
 
-    return run
+    yield run
+    logging.getLogger("inpformer").setLevel(level)
 
 
 def test_the_table_in_the_documentation_is_the_one_of_the_module():
@@ -115,9 +118,6 @@ def test_a_bad_value_is_said_in_one_sentence(monkeypatch, capsys, name, value, w
     assert capsys.readouterr().err == f"app.py: {caught.value}\n"
 
 
-LEVELS: list[str] = []  # those the log was set to, the newest last
-
-
 # Per setting of the page: its value, and what shows that it was used.
 EFFECTS: dict[str, tuple[str, Callable[[dict], object], object]] = {
     "INPFORMER_MODEL": ("user/part", lambda found: found["load"][0], "user/part"),
@@ -126,13 +126,15 @@ EFFECTS: dict[str, tuple[str, Callable[[dict], object], object]] = {
     "INPFORMER_VISITORS": ("3", lambda found: sessions_of(found)._most["page"], 3),
     "INPFORMER_IDLE_MINUTES": ("5", lambda found: sessions_of(found).idle_seconds, 300),
     "INPFORMER_QUEUE": ("2", lambda found: found["demo"]._queue.max_size, 2),
+    "INPFORMER_QUEUE_EACH": ("3", lambda found: found["demo"]._queue.most_each, 3),
     "INPFORMER_PICTURES": ("3", lambda found: sessions_of(found).limits.pictures, 3),
     "INPFORMER_SHOTS": ("4", lambda found: sessions_of(found).limits.shots, 4),
     "INPFORMER_DETECTORS": ("2", lambda found: sessions_of(found).limits.detectors, 2),
     "INPFORMER_VISITOR_MB": ("10", lambda found: sessions_of(found).limits.visitor_megabytes, 10),
+    "INPFORMER_UPLOADS_MB": ("100", lambda found: found["demo"].uploads._most, 10**8),
     "INPFORMER_PULL_MB": ("5", lambda found: sessions_of(found).limits.pull_megabytes, 5),
     "INPFORMER_STOP_SECONDS": ("1", lambda found: found["demo"]._stop_seconds, 1),
-    "INPFORMER_LOG": ("warning", lambda _: LEVELS[-1], "WARNING"),
+    "INPFORMER_LOG": ("debug", lambda _: logging.getLogger("inpformer").level, logging.DEBUG),
     "INPFORMER_FOLDERS": ("off", lambda found: found["build"][3], False),
     "INPFORMER_MCP": ("on", lambda found: found["launch"]["mcp_server"], True),
     "GRADIO_SERVER_NAME": ("0.0.0.0", lambda found: found["launch"]["server_name"], "0.0.0.0"),
