@@ -104,8 +104,8 @@ LEARN_SPOT: Final = "A dark spot of {side} pixels, where a patch has {patch:.0f}
 LEARN_LIMITS: Final = """## Limits
 
 - The figures in the papers were reached with DINOv2 weights and the authors' code. The *embedded*
-encoder, which works with no download, is a fixed bank of filters: it tells a scratch from a
-surface and knows no objects.
+encoder, which works with no download, is a bank of filters and a small network trained on drawn
+parts: it tells a scratch from a surface and knows no objects.
 - No result here is a measurement or a certificate. Check a detector with your own good and bad
 pictures before you rely on it, and do not let it decide alone where people could be harmed.
 - Confidences and thresholds belong to one detector. Scores of two detectors are comparable only in
