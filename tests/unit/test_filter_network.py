@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -83,14 +84,16 @@ def test_the_weights_of_the_filters_alone_are_refused_with_a_sentence():
         build_encoder(EMBEDDED, state, "embedded.safetensors")
 
 
-def test_a_detector_on_the_filters_alone_still_opens(tmp_path):
-    """Files of before the network hold this encoder."""
-    config = ModelConfig.for_encoder(FILTERS, variant="training-free", inp_count=3)
+@pytest.mark.parametrize("name", ["filters", "embedded"])
+def test_a_detector_on_the_filters_alone_still_opens(name, tmp_path):
+    """Files of before the network hold this encoder, under the name of today's."""
+    before = replace(FILTERS, name=name)
+    config = ModelConfig.for_encoder(before, variant="training-free", inp_count=3)
     model = build_model(config, shipped(FILTERS))
     path = AnomalyDetector(model, config, Provenance("path", "a test")).save(
         tmp_path / "d.safetensors"
     )
-    assert AnomalyDetector.load(path, "cpu").config.encoder == FILTERS
+    assert AnomalyDetector.load(path, "cpu").config.encoder == before
 
 
 def test_the_network_tells_broken_parts_from_good_ones_better_than_the_filters_alone():
