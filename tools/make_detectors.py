@@ -1,10 +1,12 @@
-"""Fit the ready detectors of the example parts, and one of all parts for zero-shot use.
+"""Fit the ready detectors of the example parts, and make one for zero-shot use.
 
     python tools/make_detectors.py
     python tools/make_detectors.py --parts pcb --out runs/detectors
+    python tools/make_detectors.py --parts multi-part --extractor runs/extractor.safetensors
 
-Each is fitted on the first four normal pictures of its part; the multi-part detector on two of
-each. Files hold 16-bit numbers and not the encoder, which comes with the program.
+Each is fitted on the first four normal pictures of its part. The multi-part detector has the
+prototypes that were learnt with the embedded encoder, on thousands of made-up parts. Files hold
+16-bit numbers and not the encoder, which comes with the program.
 """
 
 from __future__ import annotations
@@ -14,11 +16,13 @@ import sys
 import time
 from pathlib import Path
 
+from torch import Tensor
+
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from inpformer.config import FitConfig, LossConfig  # noqa: E402
-from inpformer.detector import AnomalyDetector  # noqa: E402
+from inpformer.config import FitConfig, ModelConfig  # noqa: E402
+from inpformer.detector import AnomalyDetector, Provenance  # noqa: E402
 from inpformer.examples import (  # noqa: E402
     ASSETS,
     DETECTORS,
@@ -27,12 +31,16 @@ from inpformer.examples import (  # noqa: E402
     example_parts,
 )
 from inpformer.images import load_image  # noqa: E402
+from inpformer.modeling.build import (  # noqa: E402
+    build_encoder,
+    build_model,
+    load_strictly,
+    read_state_dict,
+)
+from inpformer.places import WEIGHTS  # noqa: E402
 from inpformer.presets import EncoderConfig  # noqa: E402
 
 SHOTS = 4
-SHOTS_PER_PART = 2
-# What it learns of six parts takes longer than what it learns of one.
-MULTI_PART_STEPS = 1000
 # A washer may lie at any angle; the other parts lie the same way in every picture.
 VIEWS = {"washer": "paper"}
 
@@ -42,16 +50,23 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--assets", type=Path, default=ASSETS, help="folder with examples/")
     parser.add_argument("--out", type=Path, default=DETECTORS)
-    parser.add_argument("--parts", nargs="+", help=f"names, and {MULTI_PART} (default: all)")
+    parser.add_argument("--parts", nargs="+", help=f"names, and {MULTI_PART} (default: all parts)")
+    parser.add_argument(
+        "--extractor",
+        type=Path,
+        default=ROOT / "runs" / "embedded-extractor.safetensors",
+        help=f"for {MULTI_PART}: what tools/pretrain_encoder.py wrote beside the encoder",
+    )
     options = parser.parse_args()
     parts = example_parts(options.assets, options.out)
-    wanted = options.parts or [*(part.name for part in parts), MULTI_PART]
+    wanted = options.parts or [part.name for part in parts]
     base = AnomalyDetector.load("embedded")
     for part in parts:
         if part.name in wanted:
             save(fit_part(base, part), options.out / f"{part.name}.safetensors")
     if MULTI_PART in wanted:
-        save(fit_multi_part(base, parts), options.out / f"{MULTI_PART}.safetensors")
+        detector = multi_part(base, options.extractor)
+        save(detector, options.out / f"{MULTI_PART}.safetensors")
 
 
 def fit_part(base: AnomalyDetector, part: ExamplePart) -> AnomalyDetector:
@@ -66,22 +81,20 @@ def fit_part(base: AnomalyDetector, part: ExamplePart) -> AnomalyDetector:
     return timed_fit(base, part.name, images, config)
 
 
-def fit_multi_part(base: AnomalyDetector, parts: tuple[ExamplePart, ...]) -> AnomalyDetector:
-    """Fit one detector to all parts together; its prototypes serve for parts it never saw."""
-    images = [load_image(path) for part in parts for path in part.normal_paths[:SHOTS_PER_PART]]
-    return timed_fit(base, MULTI_PART, images, multi_part_config(base.config.encoder))
+def multi_part(base: AnomalyDetector, extractor: Path) -> AnomalyDetector:
+    """Return the zero-shot detector of an extractor that was trained with the encoder of `base`."""
+    encoder = base.config.encoder
+    config = ModelConfig.for_encoder(encoder, variant="inp-former", decoder_depth=1)
+    model = build_model(config, build_encoder(encoder, encoder_state(encoder)))
+    load_strictly(model.inp_extractor, read_state_dict(extractor), extractor.name)
+    # The decoder is untrained and never runs: zero-shot stops at the prototypes.
+    made_by = Provenance("path", "tools/pretrain_encoder.py")
+    return AnomalyDetector(model, config, made_by).zero_shot()
 
 
-def multi_part_config(encoder: EncoderConfig) -> FitConfig:
-    """Return the settings of a fit for zero-shot use.
-
-    The hard coherence loss draws every token to its nearest prototype, which is what the
-    zero-shot map measures; the soft one of ++ asks only for a mixture of them. Its thresholds
-    hold for no other part and are never used, so its calibration may be rough.
-    """
-    losses = LossConfig(coherence="hard", mining_branches="cosine", coherence_weight=5.0)
-    settings = {"steps": MULTI_PART_STEPS, "calibration_steps": 100, "losses": losses}
-    return FitConfig.for_encoder(encoder, variant="inp-former", **settings)
+def encoder_state(encoder: EncoderConfig) -> dict[str, Tensor]:
+    """Return the weights of an encoder that comes with the program."""
+    return read_state_dict(WEIGHTS / encoder.file_names[0])
 
 
 def timed_fit(base: AnomalyDetector, name: str, images: list, config: FitConfig) -> AnomalyDetector:
