@@ -67,6 +67,11 @@ class GraphBuilder:
         """Take a range along an axis."""
         return self.add("Slice", value, *(np.array([n], np.int64) for n in (start, stop, axis)))
 
+    def pad(self, maps: str, width: int) -> str:
+        """Repeat the border of maps `(B, C, h, w)` on all sides."""
+        sides = np.array([0, 0, width, width] * 2, np.int64)
+        return self.add("Pad", maps, sides, mode="edge")
+
     def mean(self, value: str, *axes: int, keepdims: bool = False) -> str:
         """Average over axes."""
         return self.add("ReduceMean", value, np.array(axes, np.int64), keepdims=int(keepdims))

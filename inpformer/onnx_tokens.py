@@ -9,7 +9,9 @@ from torch import Tensor, nn
 from inpformer.geometry import ImageGeometry
 from inpformer.modeling import filter_stem
 from inpformer.modeling.encoder import FrozenEncoder
+from inpformer.modeling.filter_network import FilterNetwork
 from inpformer.modeling.filter_stem import FilterStem, opponent_colours
+from inpformer.onnx_filter_network import write_refined
 from inpformer.onnx_graph import GraphBuilder
 from inpformer.onnx_layers import require_plain_blocks
 
@@ -62,7 +64,10 @@ def write_tokens(
     vit, dim = encoder.vit, encoder.vit.embed_dim
     stem = vit.patch_embed
     scaled = graph.add("Div", graph.add("Sub", images, encoder.mean), encoder.std)
-    if isinstance(stem, FilterStem):
+    if isinstance(stem, FilterNetwork):
+        described = _write_filters(graph, scaled, stem, grid_size)
+        patches = write_refined(graph, scaled, described, stem)
+    elif isinstance(stem, FilterStem):
         patches = _write_filters(graph, scaled, stem, grid_size)
     else:
         size = list(stem.proj.kernel_size)
@@ -88,7 +93,7 @@ def _write_filters(
     level = graph.add("Conv", images, mix, kernel_shape=[1, 1])
     colour = _pool(graph, "AveragePool", level, patch, patch)
     side = filter_stem.SURROUNDINGS
-    around = _pool(graph, "AveragePool", _pad(graph, colour, side // 2), side, 1)
+    around = _pool(graph, "AveragePool", graph.pad(colour, side // 2), side, 1)
     contrast = graph.add("Sub", colour, around)
     pooled = []
     for index in range(filter_stem.LEVELS):
@@ -120,7 +125,7 @@ def _write_filters(
 def _write_responses(graph: GraphBuilder, level: str, blurred: str, stem: FilterStem) -> str:
     """Write the filters of one pyramid level `(1, 3, h, w)`; return `(1, maps, h, w)`."""
     size = stem.quadrature_pairs.shape[-1]
-    grey = _pad(graph, graph.slice(level, 1, 0, 1), size // 2)
+    grey = graph.pad(graph.slice(level, 1, 0, 1), size // 2)
     pairs = graph.add("Conv", grey, stem.quadrature_pairs, kernel_shape=[size, size])
     halves = graph.add_many("Split", pairs, results=2, axis=1, num_outputs=2)
     even, odd = (graph.add("Mul", each, each) for each in halves)
@@ -136,16 +141,11 @@ def _blur(graph: GraphBuilder, maps: str, kernel: Tensor, channels: int) -> str:
     size = kernel.shape[-1]
     return graph.add(
         "Conv",
-        _pad(graph, maps, size // 2),
+        graph.pad(maps, size // 2),
         kernel.expand(channels, 1, -1, -1),
         kernel_shape=[size, size],
         group=channels,
     )
-
-
-def _pad(graph: GraphBuilder, maps: str, width: int) -> str:
-    sides = np.array([0, 0, width, width] * 2, np.int64)
-    return graph.add("Pad", maps, sides, mode="edge")
 
 
 def _pool(graph: GraphBuilder, kind: str, maps: str, window: int, stride: int) -> str:

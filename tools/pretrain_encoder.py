@@ -120,7 +120,8 @@ def make_optimizer(pupil: Pupil) -> torch.optim.Optimizer:
     Each group has its `share` of the learning rate.
     """
     odds = {"sharpness": 20.0, "cut": 1.0}
-    rest = {name: p for name, p in pupil.named_parameters() if name not in odds}
+    named = [(name, p) for name, p in pupil.named_parameters() if p.requires_grad]
+    rest = {name: p for name, p in named if name not in odds}
     groups = [
         {"params": [p for p in rest.values() if p.ndim > 1], "weight_decay": 0.05, "share": 1.0},
         {"params": [p for p in rest.values() if p.ndim <= 1], "weight_decay": 0.0, "share": 1.0},
@@ -226,7 +227,7 @@ def export(pupil: Pupil, path: Path) -> None:
     """Write the encoder as the library reads it, and the extractor beside it, in 16 bits."""
     path.parent.mkdir(parents=True, exist_ok=True)
     for module, target in (
-        (pupil.network, path),
+        (pupil.vit, path),
         (pupil.extractor, path.with_stem(f"{path.stem}-extractor")),
     ):
         state = {k: v.detach().half().cpu().contiguous() for k, v in module.state_dict().items()}

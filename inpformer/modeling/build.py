@@ -16,7 +16,6 @@ from inpformer.errors import WeightsError
 from inpformer.modeling.decoder import INPGuidedDecoder
 from inpformer.modeling.encoder import FrozenEncoder
 from inpformer.modeling.filter_bank import FilterBank
-from inpformer.modeling.filter_network import FilterNetwork
 from inpformer.modeling.filter_stem import FilterStem
 from inpformer.modeling.inp_extractor import INPExtractor
 from inpformer.modeling.layers import TokenScale, init_trainable
@@ -174,7 +173,7 @@ def encoder_fingerprint(encoder: FrozenEncoder) -> str:
         "patch_embed.descriptor_mean",
         "patch_embed.descriptor_scale",
         "patch_embed.proj.weight",
-        "learnt.weight",
+        "patch_embed.learnt.weight",
         "blocks.0.attn.qkv.weight",
         f"blocks.{last}.mlp.fc2.weight",
     ):
@@ -184,10 +183,8 @@ def encoder_fingerprint(encoder: FrozenEncoder) -> str:
 
 
 def _build_vit(config: EncoderConfig) -> nn.Module:
-    if config.stem == "filters-only":
+    if config.has_narrow_tokens:
         return FilterBank(config)
-    if config.stem == "filters-trained":
-        return FilterNetwork(config)
     # Late, for it takes longer to import than all the rest of a start without it.
     import timm
     from timm.layers import PatchEmbed

@@ -1,4 +1,4 @@
-"""The filter bank on its own, in the place of a vision transformer."""
+"""The filter bank, with or without the network trained on it, in the place of a transformer."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from inpformer.modeling.filter_network import FilterNetwork
 from inpformer.modeling.filter_stem import FilterStem
 from inpformer.presets import EncoderConfig
 
@@ -17,7 +18,7 @@ class FilterBank(nn.Module):
     It is not made of timm's parts because importing them takes longer than all the rest of a start.
 
     Args:
-        config: The encoder; its stem is `filters-only`.
+        config: The encoder; its stem is `filters-only` or `filters-trained`.
     """
 
     num_prefix_tokens = 1  # a class token, which says nothing, for no block writes to it
@@ -28,7 +29,8 @@ class FilterBank(nn.Module):
         super().__init__()
         self.embed_dim = config.embed_dim
         native_size = config.native_grid * config.patch_size
-        self.patch_embed = FilterStem(native_size, config.patch_size, config.embed_dim)
+        stem = FilterNetwork if config.stem == "filters-trained" else FilterStem
+        self.patch_embed = stem(native_size, config.patch_size, config.embed_dim)
         self.cls_token = nn.Parameter(torch.zeros(1, 1, config.embed_dim))
         self.patch_embed.reset_projection()
         # Textures look the same everywhere; another grid would tell the corners apart.

@@ -2,37 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from inpformer.errors import require
 from inpformer.modeling.filter_stem import DESCRIPTOR_DIM, FilterStem
-from inpformer.presets import EncoderConfig
 
 WIDTH = 192
 # Every second block looks twice as far: 19 patches together see a third of a whole picture.
 DILATIONS = (1, 2, 1, 2, 1, 2)
 _STEM_WIDTHS = (32, 64)
 _START_SCALE = 0.1
+_SHRINK = 8
 
 
-class FilterNetwork(nn.Module):
-    """Tokens made of the filter responses and what a network sees in the picture.
+class FilterNetwork(FilterStem):
+    """Patch embedding whose tokens are the filter responses and what a network sees beside them.
 
     Convolutions see the same whatever the size of the picture, unlike attention over all of it,
-    and learn more from little training. It stands in the place of a timm ViT.
+    and learn more from little training.
 
     Args:
-        config: The encoder; its stem is `filters-trained`.
+        img_size: Native picture side, pixels; only names the native grid.
+        patch_size: Side of a patch, pixels: 8, which is how much the convolutions shrink.
+        embed_dim: Channels C of a token: as many as the filters have responses.
     """
 
-    def __init__(self, config: EncoderConfig) -> None:
-        super().__init__()
-        self.embed_dim = config.embed_dim
-        native_size = config.native_grid * config.patch_size
-        self.patch_embed = FilterStem(native_size, config.patch_size, DESCRIPTOR_DIM)
+    def __init__(self, img_size: int, patch_size: int, embed_dim: int) -> None:
+        require(patch_size == _SHRINK, f"the filter network needs patches of {_SHRINK} pixels")
+        require(embed_dim == DESCRIPTOR_DIM, f"the filter network has {DESCRIPTOR_DIM} channels")
+        super().__init__(img_size, patch_size, embed_dim)
         first, second = _STEM_WIDTHS
         self.at_half = _conv(3, first, 7, stride=2)
         self.at_quarter = _conv(first, second, 3, stride=2)
@@ -41,17 +41,18 @@ class FilterNetwork(nn.Module):
         self.mixed = nn.Linear(DESCRIPTOR_DIM, WIDTH)
         self.trunk = nn.Sequential(*(Block(WIDTH, dilation) for dilation in DILATIONS))
         self.last_norm = nn.LayerNorm(WIDTH)
-        self.filters = nn.Linear(DESCRIPTOR_DIM, config.embed_dim)
-        self.learnt = nn.Linear(WIDTH, config.embed_dim)
+        self.filters = nn.Linear(DESCRIPTOR_DIM, embed_dim)
+        self.learnt = nn.Linear(WIDTH, embed_dim)
         # Training begins where the filters end.
         nn.init.eye_(self.filters.weight)
         for values in (self.filters.bias, self.learnt.weight, self.learnt.bias):
             nn.init.zeros_(values)
-        # A timm ViT's, which are cut after the last block that is read.
-        self.blocks = nn.Sequential(*(nn.Identity() for _ in range(config.depth)))
-        self.norm = nn.Identity()
 
-    def forward(self, images: Tensor, descriptors: Tensor) -> Tensor:
+    def forward(self, images: Tensor) -> Tensor:
+        """Embed normalised pictures `(B, 3, H, W)` as tokens `(B, rows, columns, C)`."""
+        return self.refine(images, self.describe(images))
+
+    def refine(self, images: Tensor, descriptors: Tensor) -> Tensor:
         """Return tokens `(B, rows, columns, C)`.
 
         Args:
@@ -62,13 +63,6 @@ class FilterNetwork(nn.Module):
         grid = self.at_eighth(self.detail(fine)) + self.mixed(descriptors).permute(0, 3, 1, 2)
         tokens = self.last_norm(self.trunk(grid).permute(0, 2, 3, 1))
         return self.filters(descriptors) + self.learnt(tokens)
-
-    def forward_intermediates(
-        self, images: Tensor, indices: Sequence[int], **_: object
-    ) -> list[Tensor]:
-        """Return the tokens `(B, N, C)` of normalised pictures, once for each index."""
-        tokens = self(images, self.patch_embed.describe(images)).flatten(1, 2)
-        return [tokens for _ in indices]
 
 
 class Block(nn.Module):

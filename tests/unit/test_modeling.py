@@ -597,8 +597,7 @@ def test_the_numbers_of_a_preset_are_those_of_its_architecture(name):
         assert vit.blocks[0].attn.num_heads == preset.num_heads
     assert vit.patch_embed.patch_size == (preset.patch_size, preset.patch_size)
     assert vit.patch_embed.grid_size == (preset.native_grid, preset.native_grid)
-    if preset.stem != "filters-trained":  # whose network has no prefix
-        assert vit.num_prefix_tokens == 1 + preset.register_tokens
+    assert vit.num_prefix_tokens == 1 + preset.register_tokens
     assert len(vit.blocks) == preset.layers[-1] + 1
 
 

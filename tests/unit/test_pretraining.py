@@ -121,17 +121,19 @@ def test_a_stopped_training_goes_on_and_its_file_is_an_encoder(pupil, tmp_path):
     optimizer = make_optimizer(pupil)
     keepers = {"pupil": pupil, "optimizer": optimizer}
     with torch.no_grad():
-        pupil.network.learnt.weight.add_(0.25)
+        pupil.stem.learnt.weight.add_(0.25)
     save_checkpoint(tmp_path / "c.pt", keepers, 7, 12.5)
     torch.manual_seed(1)
     other = Pupil(encoder_preset("embedded"), filter_scale())
     again = {"pupil": other, "optimizer": make_optimizer(other)}
     assert resume(tmp_path / "nothing.pt", again, CPU) == (0, 0.0)
     assert resume(tmp_path / "c.pt", again, CPU) == (7, 12.5)
-    assert torch.equal(other.network.learnt.weight, pupil.network.learnt.weight)
+    assert torch.equal(other.stem.learnt.weight, pupil.stem.learnt.weight)
     export(other, tmp_path / "e.safetensors")
     encoder = build_encoder(encoder_preset("embedded"), read_state_dict(tmp_path / "e.safetensors"))
-    assert torch.allclose(encoder.vit.learnt.weight, pupil.network.learnt.weight, atol=1e-3)
+    assert torch.allclose(
+        encoder.vit.patch_embed.learnt.weight, pupil.stem.learnt.weight, atol=1e-3
+    )
 
 
 def test_the_rate_rises_and_then_falls_to_almost_nothing():

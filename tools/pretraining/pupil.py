@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from inpformer.modeling.encoder import IMAGE_MEAN, IMAGE_STD
-from inpformer.modeling.filter_network import FilterNetwork
+from inpformer.modeling.filter_bank import FilterBank
 from inpformer.modeling.filter_stem import DESCRIPTOR_DIM
 from inpformer.modeling.inp_extractor import INPExtractor
 from inpformer.modeling.layers import init_trainable
@@ -29,9 +29,12 @@ class Pupil(nn.Module):
 
     def __init__(self, config: EncoderConfig, scale: dict[str, Tensor]) -> None:
         super().__init__()
-        self.network = FilterNetwork(config)
+        self.vit = FilterBank(config)
+        self.vit.cls_token.requires_grad_(False)
+        self.vit.pos_embed.requires_grad_(False)
+        self.stem = self.vit.patch_embed
         for name, values in scale.items():
-            getattr(self.network.patch_embed, name).copy_(values)
+            getattr(self.stem, name).copy_(values)
         self.extractor = INPExtractor(config.embed_dim, config.num_heads, INP_COUNT)
         self.extractor.apply(lambda module: init_trainable(module, 0.1))
         self.recall = nn.Linear(config.embed_dim, DESCRIPTOR_DIM)
@@ -45,11 +48,11 @@ class Pupil(nn.Module):
         """Return normalised pictures and their filter responses, for `(B, 3, H, W)` in [0, 1]."""
         with torch.no_grad(), torch.autocast(images.device.type, enabled=False):
             normalised = (images - self.mean) / self.std
-            return normalised, self.network.patch_embed.describe(normalised)
+            return normalised, self.stem.describe(normalised)
 
     def forward(self, images: Tensor, descriptors: Tensor) -> Tensor:
         """Return tokens `(B, N, C)` of what `describe` gives."""
-        return self.network(images, descriptors).flatten(1, 2).float()
+        return self.stem.refine(images, descriptors).flatten(1, 2).float()
 
     def distances(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Encode parts `(P, V, 3, s, s)` and compare their last views with the first, and alone.
@@ -79,7 +82,7 @@ class Pupil(nn.Module):
     def losses(self, images: Tensor, pixels: Tensor) -> dict[str, Tensor]:
         """Return the parts of the loss for parts; see `PartStore.sample`."""
         near, own, tokens, asked = self.distances(images)
-        patch = self.network.patch_embed.patch_size[0]
+        patch = self.stem.patch_size[0]
         labels = patch_labels(pixels[:, SUPPORT:].flatten(0, 1), patch).view(near.shape)
         odds = [
             self.sharpness[index].exp() * (distance - self.cut[index])

@@ -1,0 +1,60 @@
+"""The network on the filters of the embedded encoder, as an ONNX graph."""
+
+from __future__ import annotations
+
+from torch import nn
+
+from inpformer.modeling.filter_network import Block, FilterNetwork
+from inpformer.onnx_graph import GraphBuilder
+
+_TO_TOKENS, _TO_GRID = [0, 2, 3, 1], [0, 3, 1, 2]
+
+
+def write_refined(graph: GraphBuilder, images: str, described: str, stem: FilterNetwork) -> str:
+    """Write `FilterNetwork.refine`; return tokens `(1, rows, columns, C)`.
+
+    Args:
+        graph: To write to.
+        images: Normalised pictures `(1, 3, h, w)`.
+        described: What the filters say of them, `(1, rows, columns, D)`.
+        stem: The network.
+    """
+    fine = graph.add("Gelu", _convolve(graph, images, stem.at_half))
+    fine = graph.add("Gelu", _convolve(graph, fine, stem.at_quarter))
+    grid = _convolve(graph, _write_block(graph, fine, stem.detail), stem.at_eighth)
+    mixed = graph.add("Transpose", _linear(graph, described, stem.mixed), perm=_TO_GRID)
+    grid = graph.add("Add", grid, mixed)
+    for block in stem.trunk:
+        grid = _write_block(graph, grid, block)
+    tokens = _norm(graph, graph.add("Transpose", grid, perm=_TO_TOKENS), stem.last_norm)
+    learnt = _linear(graph, tokens, stem.learnt)
+    return graph.add("Add", _linear(graph, described, stem.filters), learnt)
+
+
+def _write_block(graph: GraphBuilder, grid: str, block: Block) -> str:
+    around = graph.add("Transpose", _convolve(graph, grid, block.around), perm=_TO_TOKENS)
+    hidden = graph.add("Gelu", _linear(graph, _norm(graph, around, block.norm), block.fc1))
+    added = graph.add("Mul", _linear(graph, hidden, block.fc2), block.scale)
+    return graph.add("Add", grid, graph.add("Transpose", added, perm=_TO_GRID))
+
+
+def _convolve(graph: GraphBuilder, maps: str, layer: nn.Conv2d) -> str:
+    return graph.add(
+        "Conv",
+        graph.pad(maps, layer.padding[0]),
+        layer.weight,
+        layer.bias,
+        kernel_shape=list(layer.kernel_size),
+        strides=list(layer.stride),
+        dilations=list(layer.dilation),
+    )
+
+
+def _linear(graph: GraphBuilder, tokens: str, layer: nn.Linear) -> str:
+    return graph.add("Add", graph.add("MatMul", tokens, layer.weight.T), layer.bias)
+
+
+def _norm(graph: GraphBuilder, tokens: str, norm: nn.LayerNorm) -> str:
+    return graph.add(
+        "LayerNormalization", tokens, norm.weight, norm.bias, axis=-1, epsilon=norm.eps
+    )
