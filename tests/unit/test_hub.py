@@ -240,7 +240,7 @@ def test_the_embedded_encoder_is_untrained_without_a_file_and_asks_no_hub(online
 
 
 def test_the_embedded_encoder_takes_its_file():
-    path = put(Path.cwd() / "weights" / "embedded.safetensors")
+    path = put(Path.cwd() / "weights" / EMBEDDED.file_names[0])
     found = hub.find_encoder_weights(EMBEDDED)
     assert (found.path, found.origin) == (path, "weights")
 
@@ -248,7 +248,7 @@ def test_the_embedded_encoder_takes_its_file():
 def test_the_shipped_weights_of_the_embedded_encoder_are_found_from_anywhere(monkeypatch, online):
     monkeypatch.setattr(hub, "PACKAGE_WEIGHTS", SHIPPED_WEIGHTS)
     found = hub.find_encoder_weights(EMBEDDED)
-    assert (found.path, found.origin) == (SHIPPED_WEIGHTS / "embedded.safetensors", "weights")
+    assert (found.path, found.origin) == (SHIPPED_WEIGHTS / EMBEDDED.file_names[0], "weights")
     assert UNTRAINED_NOTICE not in found.reason
     assert online.requests == []
 

@@ -131,9 +131,10 @@ def test_an_encoder_that_is_not_found_by_its_name_goes_along(
     detector, image, tmp_path, fake_hub, monkeypatch
 ):
     # On this machine the name stands for other weights than those the detector was made with.
-    state = load_file(READY.parents[1] / "embedded.safetensors")
+    (name,) = detector.config.encoder.file_names
+    state = load_file(READY.parents[1] / name)
     state["patch_embed.descriptor_scale"] = state["patch_embed.descriptor_scale"] * 2
-    save_file(state, tmp_path / "embedded.safetensors")
+    save_file(state, tmp_path / name)
     monkeypatch.setenv("INPFORMER_WEIGHTS", str(tmp_path))
     assert not is_encoder_findable(detector)
     pushed = push(detector, WISH, token=TOKEN)

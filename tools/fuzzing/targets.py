@@ -78,7 +78,7 @@ def load_detector(folder: Path) -> None:
 
 def load_encoder(folder: Path) -> None:
     """Weights of an encoder, used on a small picture: a whole one takes a second."""
-    detector = AnomalyDetector.load("embedded", "cpu", folder / "e.safetensors")
+    detector = AnomalyDetector.load("filters", "cpu", folder / "e.safetensors")
     detector.run(torch.full((1, 3, 48, 64), 0.5))
 
 

@@ -150,6 +150,8 @@ SETTINGS: Final = {
     "{setting} must be a multiple of {other}.": "{setting} 须为 {other} 的倍数。",
     "{setting} must be at least {low}, got {value}.": "{setting} 须不小于 {low}，而不是 {value}。",
     "Sizes and the token budget": "尺寸与图块上限",
+    "The filter network needs patches of {size} pixels.": "滤波器网络需要 {size} 像素的图像块。",
+    "The filter network has {channels} channels.": "滤波器网络有 {channels} 个通道。",
     "Filters need an even patch_size, got {value}.": (
         "滤波器要求 patch_size 为偶数，而不是 {value}。"
     ),
