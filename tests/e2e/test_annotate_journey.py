@@ -126,6 +126,7 @@ def test_an_example_part_is_labelled_with_the_keyboard_alone(new_visitor):
     assert page.inner_text("#annotate-painter .painter-size-now") == "21 px"
 
 
+@pytest.mark.slow
 def test_a_detector_is_fitted_corrected_retrained_compared_exported_and_imported(
     new_visitor, parts, tmp_path, monkeypatch
 ):

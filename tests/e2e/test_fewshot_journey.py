@@ -9,6 +9,7 @@ from inpformer.ui.words import ENGLISH as text
 pytestmark = pytest.mark.e2e
 
 
+@pytest.mark.slow
 def test_the_doctor_asks_then_a_detector_is_fitted_named_saved_and_loaded_again(
     new_visitor, parts, tmp_path
 ):

@@ -28,6 +28,7 @@ def ann(crowd: Crowd):
     return ann
 
 
+@pytest.mark.slow
 def test_four_visitors_at_once_are_shown_their_own_alone(crowd):
     lives = [Life(crowd, each, seed) for seed, each in enumerate(crowd.visitors)]
     for each in crowd.visitors:

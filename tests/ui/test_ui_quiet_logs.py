@@ -85,7 +85,7 @@ def provoke(visitor: Visitor) -> list[str]:
     return said
 
 
-@pytest.fixture(scope="module", params=["info", "debug"])
+@pytest.fixture(scope="module", params=[pytest.param("info", marks=pytest.mark.slow), "debug"])
 def written(request, tmp_path_factory) -> Iterator[tuple[list[str], str]]:
     """What the visitor was told, and what the process wrote, at the usual level and the lowest."""
     folder = tmp_path_factory.mktemp("quiet")

@@ -97,19 +97,17 @@ def test_a_detector_on_the_filters_alone_still_opens(name, tmp_path):
 
 
 def test_the_network_tells_broken_parts_from_good_ones_better_than_the_filters_alone():
-    figures = {preset.name: [] for preset in (EMBEDDED, FILTERS)}
-    for part in ("blister", "cap"):
-        samples = read_mvtec_folder(HOME / "assets" / "examples" / part)
-        normal = [sample.path for sample in samples if sample.split == "train"][:4]
-        tests = [sample for sample in samples if sample.split == "test"]
-        for preset in (EMBEDDED, FILTERS):
-            encoder = shipped(preset)
-            known = torch.cat([directions_of(encoder, path) for path in normal])
-            scores = [score(directions_of(encoder, sample.path), known) for sample in tests]
-            is_anomalous = [sample.is_anomalous for sample in tests]
-            figures[preset.name].append(image_auroc(scores, is_anomalous))
-    assert sum(figures["embedded"]) > sum(figures["filters"])
-    assert min(figures["embedded"]) > 0.8
+    samples = read_mvtec_folder(HOME / "assets" / "examples" / "cap")
+    normal = [sample.path for sample in samples if sample.split == "train"][:4]
+    tests = [sample for sample in samples if sample.split == "test"]
+    figures = {}
+    for preset in (EMBEDDED, FILTERS):
+        encoder = shipped(preset)
+        known = torch.cat([directions_of(encoder, path) for path in normal])
+        scores = [score(directions_of(encoder, sample.path), known) for sample in tests]
+        is_anomalous = [sample.is_anomalous for sample in tests]
+        figures[preset.name] = image_auroc(scores, is_anomalous)
+    assert figures["embedded"] > max(figures["filters"], 0.9)
 
 
 def score(directions: torch.Tensor, known: torch.Tensor) -> float:
