@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
 import uuid
@@ -108,14 +109,6 @@ def shown_to_visitor(function: Callable) -> Callable:
     """Turn errors into sentences for the visitor, and log how each action ended."""
     name = f"{function.__module__.rpartition('.')[2]}.{function.__name__}"
 
-    def begin(values: tuple[Any, ...]) -> Action:
-        action = SERVICE.begin(name)
-        if SERVICE.is_stopping:
-            SERVICE.end(action, "refused")
-            words = _words_among(values)
-            raise as_toast(words.STOPPING, words)
-        return action
-
     def as_sentence(action: Action, error: Exception, values: tuple[Any, ...]) -> gr.Error:
         words = _words_among(values)
         if isinstance(error, UserError):
@@ -124,34 +117,15 @@ def shown_to_visitor(function: Callable) -> Callable:
         SERVICE.end(action, "failed", error)
         return as_toast(words.LOST.format(request=action.id), words)
 
-    if inspect.isgeneratorfunction(function):
-
-        @functools.wraps(function)
-        def stream(*args: Any, **kwargs: Any) -> Iterator[Any]:
-            values = (*args, *kwargs.values())
-            action = begin(values)
-            try:
-                yield from function(*args, **kwargs)
-            except gr.Error as error:
-                SERVICE.end(action, "refused", error)
-                raise
-            except Exception as error:
-                raise as_sentence(action, error, values) from error
-            except BaseException:
-                SERVICE.end(action, "left")
-                raise
-            SERVICE.end(action, "done")
-
-        return stream
-
-    @functools.wraps(function)
-    def call(*args: Any, **kwargs: Any) -> Any:
-        values = (*args, *kwargs.values())
-        action = begin(values)
+    @contextlib.contextmanager
+    def told(*values: Any) -> Iterator[None]:
+        action = SERVICE.begin(name)
+        if SERVICE.is_stopping:
+            SERVICE.end(action, "refused")
+            words = _words_among(values)
+            raise as_toast(words.STOPPING, words)
         try:
-            # What answers in one go is short; long work streams, and lets it go first.
-            with TURNS.answering():
-                answer = function(*args, **kwargs)
+            yield
         except gr.Error as error:
             SERVICE.end(action, "refused", error)
             raise
@@ -161,7 +135,21 @@ def shown_to_visitor(function: Callable) -> Callable:
             SERVICE.end(action, "left")
             raise
         SERVICE.end(action, "done")
-        return answer
+
+    if inspect.isgeneratorfunction(function):
+
+        @functools.wraps(function)
+        def stream(*args: Any, **kwargs: Any) -> Iterator[Any]:
+            with told(*args, *kwargs.values()):
+                yield from function(*args, **kwargs)
+
+        return stream
+
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        # What answers in one go is short; long work streams, and lets it go first.
+        with told(*args, *kwargs.values()), TURNS.answering():
+            return function(*args, **kwargs)
 
     return call
 
