@@ -22,19 +22,23 @@ def write_refined(graph: GraphBuilder, images: str, described: str, stem: Filter
     fine = graph.add("Gelu", _convolve(graph, images, stem.at_half))
     fine = graph.add("Gelu", _convolve(graph, fine, stem.at_quarter))
     grid = _convolve(graph, _write_block(graph, fine, stem.detail), stem.at_eighth)
-    mixed = graph.add("Transpose", _linear(graph, described, stem.mixed), perm=_TO_GRID)
+    mixed = graph.add(
+        "Transpose", graph.linear(described, stem.mixed.weight, stem.mixed.bias), perm=_TO_GRID
+    )
     grid = graph.add("Add", grid, mixed)
     for block in stem.trunk:
         grid = _write_block(graph, grid, block)
-    tokens = _norm(graph, graph.add("Transpose", grid, perm=_TO_TOKENS), stem.last_norm)
-    learnt = _linear(graph, tokens, stem.learnt)
-    return graph.add("Add", _linear(graph, described, stem.filters), learnt)
+    tokens = graph.norm(graph.add("Transpose", grid, perm=_TO_TOKENS), stem.last_norm)
+    learnt = graph.linear(tokens, stem.learnt.weight, stem.learnt.bias)
+    return graph.add("Add", graph.linear(described, stem.filters.weight, stem.filters.bias), learnt)
 
 
 def _write_block(graph: GraphBuilder, grid: str, block: Block) -> str:
     around = graph.add("Transpose", _convolve(graph, grid, block.around), perm=_TO_TOKENS)
-    hidden = graph.add("Gelu", _linear(graph, _norm(graph, around, block.norm), block.fc1))
-    added = graph.add("Mul", _linear(graph, hidden, block.fc2), block.scale)
+    hidden = graph.add(
+        "Gelu", graph.linear(graph.norm(around, block.norm), block.fc1.weight, block.fc1.bias)
+    )
+    added = graph.add("Mul", graph.linear(hidden, block.fc2.weight, block.fc2.bias), block.scale)
     return graph.add("Add", grid, graph.add("Transpose", added, perm=_TO_GRID))
 
 
@@ -47,14 +51,4 @@ def _convolve(graph: GraphBuilder, maps: str, layer: nn.Conv2d) -> str:
         kernel_shape=list(layer.kernel_size),
         strides=list(layer.stride),
         dilations=list(layer.dilation),
-    )
-
-
-def _linear(graph: GraphBuilder, tokens: str, layer: nn.Linear) -> str:
-    return graph.add("Add", graph.add("MatMul", tokens, layer.weight.T), layer.bias)
-
-
-def _norm(graph: GraphBuilder, tokens: str, norm: nn.LayerNorm) -> str:
-    return graph.add(
-        "LayerNormalization", tokens, norm.weight, norm.bias, axis=-1, epsilon=norm.eps
     )

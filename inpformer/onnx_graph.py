@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
-from torch import Tensor
+from torch import Tensor, nn
 
 OPSET, IR_VERSION = 20, 10
 # Operators of ONNX Runtime beside the standard: attention and norms that are one kernel each.
@@ -71,6 +71,16 @@ class GraphBuilder:
         """Repeat the border of maps `(B, C, h, w)` on all sides."""
         sides = np.array([0, 0, width, width] * 2, np.int64)
         return self.add("Pad", maps, sides, mode="edge")
+
+    def linear(self, tokens: str, weight: Tensor, bias: Tensor) -> str:
+        """Apply a linear layer `(out, in)` along the last axis."""
+        return self.add("Add", self.add("MatMul", tokens, weight.T), bias)
+
+    def norm(self, tokens: str, norm: nn.LayerNorm) -> str:
+        """Apply a norm along the last axis."""
+        return self.add(
+            "LayerNormalization", tokens, norm.weight, norm.bias, axis=-1, epsilon=norm.eps
+        )
 
     def mean(self, value: str, *axes: int, keepdims: bool = False) -> str:
         """Average over axes."""

@@ -126,7 +126,7 @@ class LayerWriter:
         key_weight, value_weight = attention.key_value.weight.view(2, heads, dim // heads, dim)
         questions = torch.einsum("mhd,hdc->chm", asked, key_weight).flatten(1) * attention.scale
         value_bias = attention.key_value.bias[dim:].view(heads, 1, -1)
-        sources = self._norm(self._scaled(fused, extractor.scale), extractor.norm1)
+        sources = self.graph.norm(self._scaled(fused, extractor.scale), extractor.norm1)
         scores = graph.add("Transpose", graph.add("MatMul", sources, questions), perm=[0, 2, 1])
         looked = graph.add("Softmax", scores, axis=-1)
         gathered = graph.add("MatMul", looked, sources)
@@ -135,7 +135,9 @@ class LayerWriter:
         values = graph.add("Transpose", graph.add("Add", values, value_bias), perm=[0, 2, 1, 3])
         mixed = self._linear(graph.reshape(values, 0, 0, dim), attention.proj)
         inps = graph.add("Add", mixed, queries)
-        inps = graph.add("Add", inps, self._mlp(self._norm(inps, extractor.norm2), extractor.mlp))
+        inps = graph.add(
+            "Add", inps, self._mlp(self.graph.norm(inps, extractor.norm2), extractor.mlp)
+        )
         looked = graph.add("Reshape", looked, np.array([0, heads, len(queries), -1], np.int64))
         return self._unscaled(inps, extractor.scale), looked
 
@@ -169,7 +171,7 @@ class LayerWriter:
         graph, attention = self.graph, block.attn
         # LayerScale multiplies what a linear layer gives: so does the layer itself, here.
         scales = [getattr(part, "gamma", None) for part in (block.ls1, block.ls2)]
-        mixed = self._norm(tokens, block.norm1)
+        mixed = self.graph.norm(tokens, block.norm1)
         if self._int8:
             mixed = self._linear(mixed, attention.qkv, is_large=True)
             bias = ""
@@ -182,7 +184,7 @@ class LayerWriter:
         )
         mixed = self._linear(mixed, attention.proj, scales[0], is_large=True)
         tokens = graph.add("Add", tokens, mixed)
-        hidden = self._linear(self._norm(tokens, block.norm2), block.mlp.fc1, is_large=True)
+        hidden = self._linear(self.graph.norm(tokens, block.norm2), block.mlp.fc1, is_large=True)
         changed = self._linear(graph.add("Gelu", hidden), block.mlp.fc2, scales[1], is_large=True)
         return graph.add("Add", tokens, changed)
 
@@ -197,8 +199,8 @@ class LayerWriter:
         width = dim // heads
         # One where a channel belongs to a head: products per head become one without splitting.
         members = torch.eye(heads).repeat_interleave(width, dim=1)
-        query = self._linear(self._norm(tokens, block.norm1), attention.query, is_large=True)
-        sources = self._linear(self._norm(inps, block.norm1), attention.key_value)
+        query = self._linear(self.graph.norm(tokens, block.norm1), attention.query, is_large=True)
+        sources = self._linear(self.graph.norm(inps, block.norm1), attention.key_value)
         key, value = graph.add_many("Split", sources, results=2, axis=-1, num_outputs=2)
         key = graph.reshape(key, 0, 0, heads, width)
         key = graph.reshape(graph.add("Div", key, self._length(key)), 0, 0, dim)
@@ -247,15 +249,10 @@ class LayerWriter:
         if scale is not None:
             weight, bias = weight * scale, bias * scale
         if not (self._int8 and is_large):
-            return self.graph.add("Add", self.graph.add("MatMul", tokens, weight), bias)
+            return self.graph.linear(tokens, weight.T, bias)
         steps = weight.abs().amax(dim=0).clamp(min=_TINY) / _INT8_LIMIT
         whole = (weight / steps).round().to(torch.int8)
         return self.graph.add("DynamicQuantizeMatMul", tokens, whole, steps, "", bias, domain=FUSED)
-
-    def _norm(self, tokens: str, norm: nn.LayerNorm) -> str:
-        return self.graph.add(
-            "LayerNormalization", tokens, norm.weight, norm.bias, axis=-1, epsilon=norm.eps
-        )
 
     def _scaled(self, tokens: str, scale: TokenScale | None) -> str:
         if scale is None:

@@ -118,8 +118,7 @@ def _write_filters(
     described = graph.add("Div", described, stem.descriptor_scale)
     if isinstance(stem.proj, nn.Identity):
         return described
-    projected = graph.add("MatMul", described, stem.proj.weight.T)
-    return graph.add("Add", projected, stem.proj.bias)
+    return graph.linear(described, stem.proj.weight, stem.proj.bias)
 
 
 def _write_responses(graph: GraphBuilder, level: str, blurred: str, stem: FilterStem) -> str:
