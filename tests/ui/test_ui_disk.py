@@ -3,14 +3,12 @@
 No file may grow beyond a size, which takes no root, as a full disk does.
 """
 
-import contextlib
-import resource
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+from file_limits import largest_file
 from test_ui_annotate import a_patch
 from ui_doubles import Page, give, words_of
 
@@ -25,17 +23,6 @@ from inpformer.ui.translate import say
 from inpformer.ui.words import CHINESE, ENGLISH
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="bounds files by RLIMIT_FSIZE")
-
-
-@contextlib.contextmanager
-def full_disk(size: int = 0) -> Iterator[None]:
-    """No file may grow beyond `size` bytes."""
-    previous = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, previous[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, previous)
 
 
 @pytest.fixture
@@ -56,7 +43,7 @@ def files_of(session: Session) -> dict[Path, bytes]:
 def refusal(act, session: Session) -> str:
     """What a visitor is told of what fails; nothing that they had changes, and no half is left."""
     before = files_of(session)
-    with full_disk(), pytest.raises(UserError) as caught:
+    with largest_file(0), pytest.raises(UserError) as caught:
         act()
     assert files_of(session) == before
     for words in (ENGLISH, CHINESE):
@@ -79,7 +66,7 @@ def test_a_picture_that_cannot_be_kept(inspecting, session, pictures):
 
 def test_many_pictures_that_cannot_be_kept_are_named(inspecting, session, pictures):
     before = files_of(session)
-    with full_disk():
+    with largest_file(0):
         *_, last = BatchHandlers(inspecting).inspect_all("ann", [str(pictures["third"])])
     assert ENGLISH.NO_DISK.format(name="third.png") in words_of(last.progress)
     assert not last.is_running and len(session.inspections) == 3 and files_of(session) == before
@@ -104,7 +91,7 @@ def test_annotations_that_cannot_be_stored_or_exported(inspecting, session, pict
     stroke = a_patch(revision, np.ones((20, 20), np.uint8))
     for words in (ENGLISH, CHINESE):
         session.words = words
-        with full_disk():
+        with largest_file(0):
             answer = annotating.draw("ann", name, stroke)
         assert answer["state"] == "refused" and str(session.folder) not in answer["reason"]
         assert answer["reason"].startswith(words.NO_DISK.partition("{")[0])
@@ -118,7 +105,7 @@ def test_annotations_that_cannot_be_stored_or_exported(inspecting, session, pict
 
 def test_a_picture_inside_a_call_that_cannot_be_kept(inspecting, session):
     path = session.new_path("picture.png")
-    with full_disk(), pytest.raises(UserError, match=r"cannot keep picture\.png"):
+    with largest_file(0), pytest.raises(UserError, match=r"cannot keep picture\.png"):
         session.write(path, b"picture")
     assert not path.parent.exists()
 
@@ -142,7 +129,7 @@ def test_whoever_comes_back_to_another_server_is_told_what_to_bring(page: Page):
 # The web server drops a file that it could not close.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_an_upload_that_the_disk_does_not_take_is_answered_with_a_sentence(page: Page):
-    with full_disk():
+    with largest_file(0):
         answers = [page.upload("a.png", bytes(size)) for size in (10, 3_000_000)]
     for answer in answers:
         assert answer.status_code == 507

@@ -1,17 +1,16 @@
-import contextlib
 import errno
 import json
 import os
 import pickle
-import resource
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from file_limits import largest_file
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
@@ -457,17 +456,6 @@ def test_a_full_disk_leaves_the_old_file_as_it_was_and_nothing_else(
             detector.save(path)
     assert "\n" not in str(caught.value) and str(path.parent) in str(caught.value)
     assert_only_the_old_file_is_there(path, data)
-
-
-@contextlib.contextmanager
-def largest_file(size: int) -> Iterator[None]:
-    """No file may grow beyond `size` bytes."""
-    previous = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, previous[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, previous)
 
 
 @pytest.mark.parametrize("existing", [False, True])

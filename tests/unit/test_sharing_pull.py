@@ -4,7 +4,6 @@ import hashlib
 import json
 import logging
 import os
-import resource
 import signal
 import subprocess
 import sys
@@ -15,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from fake_hub_repo import TOKEN
+from file_limits import largest_file
 from hub_cases import READY, REPO, large_files, repository, table
 
 from inpformer import hub, hub_calls
@@ -321,13 +321,11 @@ def test_a_stalled_download_ends_and_leaves_nothing(online, home, monkeypatch):
 
 
 def test_a_full_disk_is_said_in_one_sentence(online, home):
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
     ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))
     try:
-        assert "no space left" in refusal()
+        with largest_file(100_000):
+            assert "no space left" in refusal()
     finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
         signal.signal(signal.SIGXFSZ, ignored)
     assert large_files(home) == []
 
