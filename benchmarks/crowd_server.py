@@ -46,10 +46,22 @@ class Server:
 
 @contextlib.contextmanager
 def running(folder: Path, cores: int | None = None, **settings: str) -> Iterator[Server]:
-    """Run the app with all it writes below a folder, its log in `app.log`.
+    """Run the app for a while, see `start`."""
+    process, server = start(folder, cores, **settings)
+    try:
+        yield server
+    finally:
+        process.kill()
+        process.wait()
+
+
+def start(
+    folder: Path, cores: int | None = None, **settings: str
+) -> tuple[subprocess.Popen, Server]:
+    """Start the app with all it writes below a folder, its log in `app.log`; wait for its answer.
 
     Args:
-        folder: Empty.
+        folder: Empty, or of an app that ran before.
         cores: So many of this machine's alone; None for all.
         settings: Of its environment.
     """
@@ -58,7 +70,7 @@ def running(folder: Path, cores: int | None = None, **settings: str) -> Iterator
         port = probe.getsockname()[1]
     places = {"TMPDIR": folder / "tmp", "GRADIO_TEMP_DIR": folder / "cache"}
     for place in places.values():
-        place.mkdir()
+        place.mkdir(exist_ok=True)
     # As many threads as a deployed one has, whatever the benchmark itself was told.
     kept = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
     command = [sys.executable, "app.py", "--model", "embedded", "--port", str(port)]
@@ -70,16 +82,17 @@ def running(folder: Path, cores: int | None = None, **settings: str) -> Iterator
             stdout=log,
             stderr=log,
         )
-        try:
-            if cores is not None:
-                # At once: later threads inherit it.
-                os.sched_setaffinity(process.pid, sorted(os.sched_getaffinity(0))[:cores])
-            url = f"http://127.0.0.1:{port}"
-            _wait_for(url, process, folder / "app.log")
-            yield Server(url, process.pid, tuple(places.values()))
-        finally:
-            process.kill()
-            process.wait()
+    try:
+        if cores is not None:
+            # At once: later threads inherit it.
+            os.sched_setaffinity(process.pid, sorted(os.sched_getaffinity(0))[:cores])
+        url = f"http://127.0.0.1:{port}"
+        _wait_for(url, process, folder / "app.log")
+    except BaseException:
+        process.kill()
+        process.wait()
+        raise
+    return process, Server(url, process.pid, tuple(places.values()))
 
 
 def _wait_for(url: str, process: subprocess.Popen, log: Path) -> None:

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import os
 import re
-import socket
 import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -19,6 +16,7 @@ from pathlib import Path
 import httpx
 import numpy as np
 
+from benchmarks.crowd_server import start
 from benchmarks.crowd_visitor import (
     Answer,
     Marks,
@@ -30,9 +28,7 @@ from benchmarks.crowd_visitor import (
 )
 from benchmarks.fault_disks import disk, spoil
 from benchmarks.fault_kills import LOST, Row
-from benchmarks.faults_worker import ROOT
 
-_START_SECONDS = 180.0
 _SHORT, _LONG = ("inp-former++", 20), ("inp-former++", 2000)
 _REST = (4, False, 0, "", 0.05, None)
 
@@ -64,28 +60,9 @@ class Server:
 
     def start(self) -> None:
         """Start it, and wait until it answers."""
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.url = f"http://127.0.0.1:{probe.getsockname()[1]}"
-        places = {"TMPDIR": self.folder / "tmp", "GRADIO_TEMP_DIR": self.folder / "cache"}
-        for path in places.values():
-            path.mkdir(exist_ok=True)
-        port = self.url.rpartition(":")[2]
-        process = subprocess.Popen(
-            [sys.executable, "app.py", "--model", "embedded", "--port", port],
-            cwd=ROOT,
-            env={**os.environ, **{name: str(path) for name, path in places.items()}},
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+        process, running = start(self.folder)
         self._processes.append(process)
-        end = time.monotonic() + _START_SECONDS
-        while process.poll() is None and time.monotonic() < end:
-            with contextlib.suppress(httpx.HTTPError):
-                if httpx.get(f"{self.url}/config", timeout=20).status_code == 200:
-                    return
-            time.sleep(0.2)
-        raise RuntimeError("The app did not start.")
+        self.url = running.url
 
     def kill(self) -> None:
         """End it as `kill -9` does."""

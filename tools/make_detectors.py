@@ -16,8 +16,6 @@ import sys
 import time
 from pathlib import Path
 
-from torch import Tensor
-
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
@@ -32,13 +30,10 @@ from inpformer.examples import (  # noqa: E402
 )
 from inpformer.images import load_image  # noqa: E402
 from inpformer.modeling.build import (  # noqa: E402
-    build_encoder,
     build_model,
     load_strictly,
     read_state_dict,
 )
-from inpformer.places import WEIGHTS  # noqa: E402
-from inpformer.presets import EncoderConfig  # noqa: E402
 
 SHOTS = 4
 # A washer may lie at any angle; the other parts lie the same way in every picture.
@@ -83,18 +78,12 @@ def fit_part(base: AnomalyDetector, part: ExamplePart) -> AnomalyDetector:
 
 def multi_part(base: AnomalyDetector, extractor: Path) -> AnomalyDetector:
     """Return the zero-shot detector of an extractor that was trained with the encoder of `base`."""
-    encoder = base.config.encoder
-    config = ModelConfig.for_encoder(encoder, variant="inp-former", decoder_depth=1)
-    model = build_model(config, build_encoder(encoder, encoder_state(encoder)))
+    config = ModelConfig.for_encoder(base.config.encoder, variant="inp-former", decoder_depth=1)
+    model = build_model(config, base.model.encoder)
     load_strictly(model.inp_extractor, read_state_dict(extractor), extractor.name)
     # The decoder is untrained and never runs: zero-shot stops at the prototypes.
     made_by = Provenance("path", "tools/pretrain_encoder.py")
     return AnomalyDetector(model, config, made_by).zero_shot()
-
-
-def encoder_state(encoder: EncoderConfig) -> dict[str, Tensor]:
-    """Return the weights of an encoder that comes with the program."""
-    return read_state_dict(WEIGHTS / encoder.file_names[0])
 
 
 def timed_fit(base: AnomalyDetector, name: str, images: list, config: FitConfig) -> AnomalyDetector:
