@@ -16,6 +16,8 @@ import sys
 import time
 from pathlib import Path
 
+import torch
+
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
@@ -79,6 +81,7 @@ def fit_part(base: AnomalyDetector, part: ExamplePart) -> AnomalyDetector:
 def multi_part(base: AnomalyDetector, extractor: Path) -> AnomalyDetector:
     """Return the zero-shot detector of an extractor that was trained with the encoder of `base`."""
     config = ModelConfig.for_encoder(base.config.encoder, variant="inp-former", decoder_depth=1)
+    torch.manual_seed(0)  # the same file each time
     model = build_model(config, base.model.encoder)
     load_strictly(model.inp_extractor, read_state_dict(extractor), extractor.name)
     # The decoder is untrained and never runs: zero-shot stops at the prototypes.
