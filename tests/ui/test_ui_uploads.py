@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from anyio.from_thread import start_blocking_portal
 from ui_doubles import Page, striped, wait_until
 
 from benchmarks.crowd_clients import half_an_upload
@@ -41,6 +42,11 @@ class Cache:
         time.sleep(0.02)  # the next one is younger, for every file system
         return path
 
+    def take(self, byte_count: int) -> bool:
+        # In a thread of its own: a browser that is open has an event loop in this one.
+        with start_blocking_portal() as loop:
+            return loop.call(self.uploads.take, byte_count)
+
     def kept(self) -> set[str]:
         return {path.name for path in self.folder.rglob("*") if path.is_file()}
 
@@ -64,27 +70,25 @@ def test_an_upload_that_no_action_used_goes_when_it_is_old(cache):
     assert cache.names == {str(used), str(shown)}, "its name goes from the memory, too"
 
 
-@pytest.mark.anyio
-async def test_the_oldest_of_what_no_action_used_makes_room(cache):
+def test_the_oldest_of_what_no_action_used_makes_room(cache):
     for name in ("first", "theirs", "second", "third"):
         cache.add(name, 30 * MB)
     cache.sessions.get("ann").uploads.add(cache.folder / "of-theirs" / "theirs")
     cache.uploads.tidy()
     assert cache.kept() == {"theirs", "second", "third"}
-    assert await cache.uploads.take(20 * MB)
+    assert cache.take(20 * MB)
     assert cache.kept() == {"theirs", "third"}
     cache.uploads.arrived(20 * MB)
-    assert not await cache.uploads.take(80 * MB)
+    assert not cache.take(80 * MB)
     assert cache.kept() == {"theirs"}, "what is used makes no room"
 
 
-@pytest.mark.anyio
-async def test_uploads_that_are_still_coming_take_room(cache):
-    assert await cache.uploads.take(60 * MB)
-    assert not await cache.uploads.take(60 * MB)
+def test_uploads_that_are_still_coming_take_room(cache):
+    assert cache.take(60 * MB)
+    assert not cache.take(60 * MB)
     cache.uploads.arrived(60 * MB)
     cache.uploads.arrived(60 * MB)
-    assert await cache.uploads.take(60 * MB), "there are no such files: nothing came of them"
+    assert cache.take(60 * MB), "there are no such files: nothing came of them"
 
 
 def test_nobody_holds_more_of_the_cache_than_a_visitor_may_have(tmp_path):
@@ -94,11 +98,6 @@ def test_nobody_holds_more_of_the_cache_than_a_visitor_may_have(tmp_path):
     cache.later = cache.sessions.idle_seconds + 10
     cache.uploads.tidy()
     assert cache.kept() == {"new"}
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
 
 
 @pytest.fixture
