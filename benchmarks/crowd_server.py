@@ -63,7 +63,7 @@ def start(
     Args:
         folder: Empty, or of an app that ran before.
         cores: So many of this machine's alone; None for all.
-        settings: Of its environment.
+        settings: Of its environment; without another `INPFORMER_MODEL` it serves `embedded`.
     """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -73,12 +73,13 @@ def start(
         place.mkdir(exist_ok=True)
     # As many threads as a deployed one has, whatever the benchmark itself was told.
     kept = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
-    command = [sys.executable, "app.py", "--model", "embedded", "--port", str(port)]
+    named = {name: str(place) for name, place in places.items()} | {"INPFORMER_MODEL": "embedded"}
+    command = [sys.executable, "app.py", "--port", str(port)]
     with (folder / "app.log").open("wb") as log:
         process = subprocess.Popen(
             command,
             cwd=ROOT,
-            env={**kept, **{name: str(place) for name, place in places.items()}, **settings},
+            env=kept | named | settings,
             stdout=log,
             stderr=log,
         )

@@ -183,7 +183,8 @@ SETTINGS = (
     ),
     Setting(
         "INPFORMER_VISITORS",
-        "most visitors that are kept, 1 to 10000; the one unseen for longest is forgotten first",
+        "most visitors that are kept, 1 to 10000; the one unseen for longest is forgotten first, "
+        "and who fits or waits for a turn last",
         "visitors",
         _whole(1, 10_000),
     ),

@@ -13,10 +13,10 @@ TINY_SCHEDULE = FitConfig(
 
 @pytest.fixture(scope="module")
 def untrained(tiles, tmp_path_factory) -> AnomalyDetector:
-    """The embedded encoder as it is where no weights were brought."""
+    """The filters as they are where no weights were brought."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(hub, "weights_folders", lambda: [tmp_path_factory.mktemp("weights")])
-        return AnomalyDetector.load("embedded", device="cpu")
+        return AnomalyDetector.load("filters", device="cpu")
 
 
 @pytest.fixture(scope="module")

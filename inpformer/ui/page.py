@@ -70,6 +70,7 @@ class Page(gr.Blocks):
             sessions, lambda: self.temp_file_sets, lambda: self._of_everybody, uploads_megabytes
         )
         sessions.on_drop = self._drop_state
+        sessions.in_line = lambda: self._queue.visitors()
 
     def queue(self, *args: Any, **options: Any) -> Page:
         """Set the bounds of the queue as gradio does; what needs a turn is done in no other way."""

@@ -27,6 +27,8 @@ _SWEEP_SECONDS = 60.0
 class Sessions:
     """All visitors, by the id of their page. Idle and surplus ones are forgotten, oldest first.
 
+    Whoever has long work running or waits for a turn is not idle, and surplus last of all.
+
     Agents have no page: what is kept of their calls has ids made here, which nobody can guess.
 
     Args:
@@ -45,6 +47,7 @@ class Sessions:
         of_everybody: Files of that cache which the page shows to all; never deleted with a visitor
             who named one of them.
         on_drop: Told the ids of a visitor who is forgotten.
+        in_line: Says the ids of those whose actions run or wait for their turn.
     """
 
     def __init__(
@@ -73,6 +76,7 @@ class Sessions:
         self._sweeper: threading.Thread | None = None
         self.of_everybody: set[Path] = set()
         self.on_drop: Callable[[list[str]], None] = lambda _: None
+        self.in_line: Callable[[], set[str]] = set
 
     @property
     def most(self) -> int:
@@ -213,14 +217,20 @@ class Sessions:
         return [key for key, other in self._sessions.items() if other is session]
 
     def _drop_surplus(self) -> None:
-        now = self._clock()
+        now, in_line = self._clock(), self.in_line()
         surplus = Counter(session.kind for session in self._sessions.values())
         surplus.subtract(self._most)
-        for key in list(self._sessions):
+        # A page that was reloaded has two ids for a while.
+        working = {id(each) for key, each in self._sessions.items() if each.job or key in in_line}
+        at_work = {key for key, each in self._sessions.items() if id(each) in working}
+        # The last one is who asks.
+        *others, newest = self._sessions or [""]
+        in_order = sorted(others, key=at_work.__contains__)
+        for key in [*in_order, newest]:
             session = self._sessions.get(key)
             if session is None:
                 continue
-            is_idle = session.job is None and now - session.last_seen > self.idle_seconds
+            is_idle = key not in at_work and now - session.last_seen > self.idle_seconds
             has_left = session.left_at is not None and now - session.left_at > RELOAD_SECONDS
             if is_idle or has_left or surplus[session.kind] > 0:
                 surplus[session.kind] -= len(self._ids_of(session))

@@ -52,6 +52,12 @@ class VisitorQueue(Queue):
             raise fastapi.HTTPException(_TOO_MANY_REQUESTS, sentence)
         return await super().push(body, request, username)
 
+    def visitors(self) -> set[str]:
+        """Return the sessions whose actions run or wait for their turn."""
+        lines = [list(line.queue) for line in self.event_queue_per_concurrency_id.values()]
+        events = [event for line in [*lines, *self.active_jobs] for event in line or ()]
+        return {event.session_hash for event in events}
+
     def _waiting_of(self, session_hash: str | None) -> int:
         """Return how many actions of a visitor wait; callers without a session have none yet."""
         if session_hash is None:

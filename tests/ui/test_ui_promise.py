@@ -41,7 +41,7 @@ def watch(event, arguments):
     elif event in ("socket.getaddrinfo", "socket.gethostbyname"):
         print(event, arguments[0], file=seen)
 sys.addaudithook(watch)
-sys.argv = ["app.py", "--model", "embedded"]
+sys.argv = ["app.py", "--model", "filters"]
 runpy.run_path("app.py", run_name="__main__")
 """
 
@@ -148,7 +148,7 @@ def test_no_connection_leaves_the_machine_while_pictures_are_inspected_and_fits_
 
 
 def test_health_tells_the_state_in_numbers_and_nothing_of_visitors(story):
-    assert story.health["status"] == "ok" and story.health["model"]["encoder"] == "embedded"
+    assert story.health["status"] == "ok" and story.health["model"]["encoder"] == "filters"
     assert {"inpformer", "torch", "gradio"} <= set(story.health["versions"])
     assert story.health["memory_mb"] > 50 and story.health["jobs"] == 0
     assert story.busy["jobs"] == story.busy["running"] == 1

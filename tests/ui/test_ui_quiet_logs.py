@@ -89,7 +89,8 @@ def provoke(visitor: Visitor) -> list[str]:
 def written(request, tmp_path_factory) -> Iterator[tuple[list[str], str]]:
     """What the visitor was told, and what the process wrote, at the usual level and the lowest."""
     folder = tmp_path_factory.mktemp("quiet")
-    with running(folder, INPFORMER_LOG=request.param, OMP_NUM_THREADS="1") as server:
+    few = {"INPFORMER_MODEL": "filters", "OMP_NUM_THREADS": "1"}
+    with running(folder, INPFORMER_LOG=request.param, **few) as server:
         visitor = Visitor(server.url, Mark(WORD, np.eye(4) > 0), functions_of(server.url))
         said = provoke(visitor)
     return said, (folder / "app.log").read_text("utf-8", "replace")

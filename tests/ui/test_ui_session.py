@@ -46,11 +46,42 @@ def test_the_visitor_who_was_away_longest_makes_room(clock):
     sessions = Sessions(max_sessions=2, clock=clock)
     ann, bob = sessions.get("ann"), sessions.get("bob")
     assert sessions.get("ann") is ann
-    job = bob.start_job("fit")
     sessions.get("cid")
-    assert len(sessions) == 2 and job.stop.is_set()
-    assert sessions.get("ann") is ann
+    assert len(sessions) == 2 and sessions.get("ann") is ann
     assert sessions.get("bob") is not bob
+
+
+def test_who_fits_or_waits_for_a_turn_makes_room_last(clock):
+    sessions = Sessions(max_sessions=3, clock=clock)
+    ann, bob = sessions.get("ann"), sessions.get("bob")
+    job = ann.start_job("fit")
+    sessions.in_line = lambda: {"bob"}
+    for name in ("cid", "dan", "eve"):
+        sessions.get(name)
+    assert len(sessions) == 3 and not job.stop.is_set()
+    assert sessions.get("bob") is bob and sessions.get("ann") is ann
+    sessions.in_line = lambda: {"bob", "eve"}
+    sessions.get("fay")
+    assert len(sessions) == 3 and sessions.find("eve", "page") is None, "where all are at work"
+
+
+def test_a_page_that_was_reloaded_and_waits_for_a_turn_makes_room_last(clock):
+    sessions = Sessions(max_sessions=3, clock=clock)
+    ann = sessions.resume("ann", "")
+    sessions.resume("ann again", ann.pass_key)
+    sessions.in_line = lambda: {"ann again"}
+    for name in ("bob", "cid", "dan"):
+        sessions.get(name)
+    assert sessions.get("ann again") is ann
+
+
+def test_who_waits_for_a_turn_is_not_idle(clock):
+    sessions = Sessions(idle_seconds=60, clock=clock)
+    ann = sessions.get("ann")
+    sessions.in_line = lambda: {"ann"}
+    clock.now += 100
+    sessions.sweep()
+    assert sessions.get("ann") is ann
 
 
 def test_an_idle_visitor_is_dropped_and_a_busy_one_is_not(clock):

@@ -692,7 +692,7 @@ def test_the_views_asked_for_reach_the_fit(run, shot, tmp_path, monkeypatch, giv
 def test_the_command_fits_as_a_real_process(run, shot, tmp_path):
     model, out = tmp_path / "d.safetensors", tmp_path / "out"
     process = start(
-        *("fit", shot, "-o", model, "--encoder", "embedded", "--steps", "2"),
+        *("fit", shot, "-o", model, "--encoder", "filters", "--steps", "2"),
         *("--variant", "training-free", "--bundle-encoder", "--json"),
     )
     text, err = process.communicate(timeout=120)
@@ -716,7 +716,7 @@ def test_a_real_ctrl_c_in_a_fit_leaves_no_file(shot, tmp_path):
     folder = tmp_path / "models"
     folder.mkdir()
     process = start(
-        *("fit", shot, "-o", folder / "d.safetensors", "--encoder", "embedded"),
+        *("fit", shot, "-o", folder / "d.safetensors", "--encoder", "filters"),
         *("--variant", "inp-former", "--steps", "100000"),
     )
     heard: list[str] = []
