@@ -28,6 +28,18 @@ _TINY = 1e-8
 ViewMaps = dict[MapPart, Tensor]
 
 
+class Shots(NamedTuple):
+    """Views that are pictures as they are.
+
+    Attributes:
+        rows: Which of the views.
+        spread: See `FitConfig.shot_spread`.
+    """
+
+    rows: Sequence[int]
+    spread: float
+
+
 class FalseAlarmBound(NamedTuple):
     """A cut on scores and the share of new normal scores expected above it."""
 
@@ -41,6 +53,7 @@ def calibrate(
     false_alarm_rate: float,
     shot_count: int,
     method: str,
+    shots: Shots | None = None,
 ) -> Calibration:
     """Set threshold, confidence unit and colour scale of every map.
 
@@ -51,6 +64,8 @@ def calibrate(
         false_alarm_rate: Wished share of normal pictures above the threshold.
         shot_count: Shots behind the views.
         method: How the views were held out, in words.
+        shots: Which of the views are pictures as they are, to take the thresholds from; None takes
+            them from all views.
     """
     tiles = [maps for view in held_out for maps in view]
     levels = {name: _level(tiles, name) for name in PARTS}
@@ -72,6 +87,10 @@ def calibrate(
             [max(image_score(tile[None], config.score_fraction)[0] for tile in v) for v in views]
         )
         bound = false_alarm_bound(scores, false_alarm_rate)
+        # On normal pictures a head says next to nothing, and that has no logarithm to speak of.
+        if shots is not None and name != "segmentation":
+            scores = scores[torch.tensor(shots.rows)]
+            bound = spread_bound(scores, false_alarm_rate, shots.spread)
         scales[name] = _scale(bound.threshold, scores, [tile for view in views for tile in view])
     return Calibration(**{**vars(draft), "scales": scales, "false_alarm_rate": bound.rate})
 
@@ -91,6 +110,18 @@ def false_alarm_bound(scores: Tensor, rate: float) -> FalseAlarmBound:
     # Less a hair: 25 * 0.56 is 14.000000000000002 in floating point.
     rank = min(count, math.ceil((count + 1) * (1 - rate) - 1e-9))
     return FalseAlarmBound(float(scores.sort().values[rank - 1]), 1 - rank / (count + 1))
+
+
+def spread_bound(scores: Tensor, rate: float, spread: float) -> FalseAlarmBound:
+    """Return the cut above which new normal scores lie at `rate`, if their logarithm is normal.
+
+    Args:
+        scores: `(n,)` of normal pictures. Their median counts: of few, one may be odd.
+        rate: Wished false-alarm rate, in (0, 1).
+        spread: Standard deviation of the logarithm of scores (assumption).
+    """
+    deviations = float(torch.special.ndtri(torch.tensor(1.0 - rate)))
+    return FalseAlarmBound(float(scores.quantile(0.5)) * math.exp(deviations * spread), rate)
 
 
 def _scale(threshold: float, scores: Tensor, maps: Sequence[Tensor]) -> MapScale:

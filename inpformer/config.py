@@ -236,7 +236,11 @@ class FitConfig:
             How much less well it rebuilds is measured and taken off (assumption, see `held_out`).
         calibration_folds: Most groups of shots left out in turn for the threshold. Fewer are
             faster, and put it higher, since each model then knows fewer shots.
-        false_alarm_rate: Wished share of views of left-out normal pictures above the threshold.
+        shot_spread: 0 takes the threshold from the highest scores of left-out views. Else it is
+            taken from left-out pictures as they are: new normal ones are assumed to score
+            around their median, with this standard deviation of the logarithm. Views that are
+            turned and enlarged score otherwise, and one odd shot in four would decide.
+        false_alarm_rate: Wished share of left-out normal pictures or views above the threshold.
         map_balance: See `ModelConfig.map_balance`.
         tiles: `""` whole pictures, or `RxC`: fit and predict in overlapping tiles.
         token_scale: See `ModelConfig.token_scale`.
@@ -269,6 +273,7 @@ class FitConfig:
     pseudo_anomalies: int = 24
     calibration_steps: int = 0
     calibration_folds: int = 4
+    shot_spread: float = 0.0
     false_alarm_rate: float = 0.05
     map_balance: Literal["paper", "calibrated"] = "calibrated"
     tiles: str = ""
@@ -338,7 +343,7 @@ class FitConfig:
         _require_score_fraction(self.score_fraction)
         require_finite("memory_weight", self.memory_weight)
         require(0 <= self.warmup_share < 1, "warmup_share must be at least 0 and below 1")
-        for name in ("learning_rate", "final_learning_rate", "head_learning_rate"):
+        for name in ("learning_rate", "final_learning_rate", "head_learning_rate", "shot_spread"):
             require_finite(name, getattr(self, name) or 0.0)
         require(
             self.map_balance in ("paper", "calibrated"),
@@ -378,6 +383,7 @@ _FILTER_FIT_DEFAULTS: dict[str, Any] = {
     "head_steps": 100,
     "pseudo_anomalies": 48,
     "calibration_folds": 2,
+    "shot_spread": 0.16,
 }
 
 

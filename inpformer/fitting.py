@@ -12,7 +12,7 @@ import torch
 from torch import Generator, Tensor
 
 from inpformer.augmentation import VIEW_COUNT, make_view
-from inpformer.calibration import ViewMaps, calibrate
+from inpformer.calibration import Shots, ViewMaps, calibrate
 from inpformer.config import FitConfig, ModelConfig
 from inpformer.errors import UserError
 from inpformer.head_training import (
@@ -26,6 +26,7 @@ from inpformer.held_out import HeldOutModel
 from inpformer.modeling.build import build_model
 from inpformer.modeling.encoder import FrozenEncoder
 from inpformer.modeling.model import EncodedImages, INPFormer, INPFormerOutput, to_grid
+from inpformer.modeling.token_memory import TokenMemory
 from inpformer.optimizer import StableAdamW, take_step, warmup_cosine
 from inpformer.progress import FitStep, Progress
 from inpformer.pseudo_anomalies import make_pseudo_anomaly
@@ -78,7 +79,7 @@ def fit_model(
     if model_config.is_trained:
         views = range(len(fit.cache.groups))
         fit.train_decoder(model, views, fit_config.steps, "train")
-        fit.remember(model, views)
+        fit.remember(model)
         if model.segmentation_head is not None:
             fit.train_head(model)
     return model.eval(), fit.calibrate(model)
@@ -105,6 +106,7 @@ class FewShotFit:
         self.shot_count = len(shots)
         self.generator = Generator().manual_seed(fit_config.seed)
         self.cache = TokenCache()
+        self._memory: TokenMemory | None = None
         self.progress: Progress
         self.folds = self._make_folds()
         self.calibration_steps = fit_config.threshold_steps(model_config.encoder)
@@ -174,17 +176,33 @@ class FewShotFit:
         if self.model_config.token_scale == "shots":
             set_token_scale(model, map(self.cache.fused, views))
 
-    def remember(self, model: INPFormer, views: Sequence[int]) -> None:
-        """Fill the memory of a model, if it has one, with tokens of the views it was fitted on."""
+    def remember(self, model: INPFormer) -> None:
+        """Fill the memory of a model, if it has one, with tokens of the views; once for all models.
+
+        A model that must not know some of them passes over theirs (`relatives`). If it remembered
+        others instead, its distances would be in units of its own, and no threshold for this one.
+        """
         if model.memory is None:
             return
-        shots = {self.cache.shot_ids[view] for view in views}
-        count = min(len(views), max(MEMORY_VIEWS, MEMORY_VIEWS_PER_SHOT * len(shots)))
-        chosen = [views[index * len(views) // count] for index in range(count)]
-        # Views of one shot are too alike to tell how shots differ, unless there is but one.
-        sources = [self.cache.shot_ids[view] if len(shots) > 1 else view for view in chosen]
+        if self._memory is not None:
+            model.memory = self._memory
+            return
+        total = len(self.cache.groups)
+        count = min(total, max(MEMORY_VIEWS, MEMORY_VIEWS_PER_SHOT * self.shot_count))
+        chosen = [index * total // count for index in range(count)]
         fused = [self.cache.fused(view) for view in chosen]
-        fill_memory(model, fused, sources, self.config.seed)
+        fill_memory(model, fused, [self._source(view) for view in chosen], self.config.seed)
+        self._memory = model.memory
+
+    def _source(self, view: int) -> int:
+        # Views of one shot are too alike to tell how shots differ, unless there is but one.
+        return self.cache.shot_ids[view] if self.shot_count > 1 else view
+
+    def relatives(self, view: int) -> list[int]:
+        """Return the sources in the memory that a held-out view must not be compared with."""
+        if self.shot_count > 1:
+            return [self._source(view)]
+        return next(fold for fold in self.folds if view in fold)
 
     def train_head(self, model: INPFormer) -> None:
         """Train the segmentation head on residuals of pseudo-anomalies; the rest stays frozen."""
@@ -222,7 +240,7 @@ class FewShotFit:
         fitted = [view for view in range(len(self.cache.groups)) if view not in set(fold)]
         fold_model = self.new_model()
         self.train_decoder(fold_model, fitted, self.calibration_steps, "calibrate")
-        self.remember(fold_model, fitted)
+        self.remember(fold_model)
         generator = Generator().manual_seed(self.config.seed)
         known = self.cache.sample(fitted, _COMPARED_VIEWS, _COMPARED_TOKENS, generator)
         return HeldOutModel.beside(whole, fold_model.eval(), known)
@@ -237,7 +255,20 @@ class FewShotFit:
             self.config.false_alarm_rate,
             self.shot_count,
             self._method(),
+            self._shots(),
         )
+
+    def _shots(self) -> Shots | None:
+        """Return which of the held-out views are the shots themselves, if they set the thresholds.
+
+        A single shot has no other to be compared with.
+        """
+        if not self.config.shot_spread or self.shot_count == 1 or not self.model_config.is_trained:
+            return None
+        shown = [view for fold in self.folds for view in self.shown_of(fold)]
+        keys = dict.fromkeys((self.cache.shot_ids[view], view % VIEW_COUNT) for view in shown)
+        rows = [row for row, (_, view) in enumerate(keys) if view == 0]
+        return Shots(rows, self.config.shot_spread)
 
     def shown_of(self, fold: Sequence[int]) -> list[int]:
         """Return the views of a fold that are scored: of many shots, a part of each."""
@@ -311,13 +342,26 @@ class FewShotFit:
         result = []
         for view in views:
             self.progress.check()
-            output = self.explain(model, self.cache.view(view))
+            output = self.explain(model, self.cache.view(view), self.relatives(view))
             maps = anomaly_maps(output, self.model_config, None)
             result.append({name: maps[name][0] for name in maps if name != "fused"})
         return result
 
-    def explain(self, model: INPFormer | HeldOutModel, encoded: EncodedImages) -> INPFormerOutput:
-        """Run what follows the encoder on an encoded picture."""
+    def explain(
+        self,
+        model: INPFormer | HeldOutModel,
+        encoded: EncodedImages,
+        relatives: Sequence[int] = (),
+    ) -> INPFormerOutput:
+        """Run what follows the encoder on an encoded picture.
+
+        Args:
+            model: Any; one that holds some views out compares with none of its relatives.
+            encoded: The picture.
+            relatives: See the method of that name.
+        """
         rows, columns = encoded.grid_size
-        patch = self.encoder.patch_size
-        return model.explain(encoded, (rows * patch, columns * patch))
+        size = (rows * self.encoder.patch_size, columns * self.encoder.patch_size)
+        if isinstance(model, HeldOutModel):
+            return model.explain(encoded, size, relatives)
+        return model.explain(encoded, size)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -41,13 +42,21 @@ class HeldOutModel:
         share = rebuild_error(whole, known) / max(rebuild_error(model, known), _TINY)
         return cls(model, min(1.0, max(share, _TINY)))
 
-    def explain(self, encoded: EncodedImages, input_size: tuple[int, int]) -> INPFormerOutput:
-        """Run all that follows the encoder, as `INPFormer.explain` does, with shorter errors."""
+    def explain(
+        self, encoded: EncodedImages, input_size: tuple[int, int], without: Sequence[int] = ()
+    ) -> INPFormerOutput:
+        """Run all that follows the encoder, as `INPFormer.explain` does, with shorter errors.
+
+        Args:
+            encoded: Pictures behind the encoder.
+            input_size: Height and width of the input, pixels.
+            without: Pictures that the memory passes over.
+        """
         fused_tokens = encoded.fused_tokens
         extracted = self.model.inp_extractor(fused_tokens)
         groups, attention = self.model.decode(fused_tokens, extracted[0])
         groups = torch.lerp(encoded.groups, groups, self.shortening)
-        return self.model.combine(encoded, extracted, (groups, attention), input_size)
+        return self.model.combine(encoded, extracted, (groups, attention), input_size, without)
 
 
 @torch.no_grad()

@@ -207,7 +207,8 @@ class Retrainer:
         """Return what a model without a fold sees of it, by view."""
         fit = self._fit
         shown, model = fit.shown_of(fold), fit.fit_without(fold, self._used.model)
-        return fit.by_view(shown, [self._seen_by(model, fit.cache.view(view)) for view in shown])
+        seen = [self._seen_by(model, fit.cache.view(v), fit.relatives(v)) for v in shown]
+        return fit.by_view(shown, seen)
 
     def _encoded(self) -> list[list[EncodedImages]]:
         """Return the corrected pictures behind the encoder."""
@@ -216,8 +217,13 @@ class Retrainer:
         return [[next(encoded) for _ in part] for part in self._defects]
 
     @torch.no_grad()
-    def _seen_by(self, model: INPFormer | HeldOutModel, encoded: EncodedImages) -> _SeenPicture:
-        output = self._fit.explain(model, encoded)
+    def _seen_by(
+        self,
+        model: INPFormer | HeldOutModel,
+        encoded: EncodedImages,
+        relatives: Sequence[int] = (),
+    ) -> _SeenPicture:
+        output = self._fit.explain(model, encoded, relatives)
         maps = anomaly_maps(output, self._model_config, None)
         kept = {n: m[0] for n, m in maps.items() if n not in ("fused", "segmentation")}
         return _SeenPicture(kept, to_grid(output.residual, encoded.grid_size)[0])

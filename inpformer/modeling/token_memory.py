@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -23,10 +25,15 @@ class TokenMemory(nn.Module):
     Args:
         size: Tokens remembered.
         dim: Channels C.
+
+    Attributes:
+        sources: `(size,)` int, the picture each remembered token is of; unknown, and 0, in a
+            memory that was loaded.
     """
 
     def __init__(self, size: int, dim: int) -> None:
         super().__init__()
+        self.register_buffer("sources", torch.zeros(size, dtype=torch.long), persistent=False)
         self.register_buffer("directions", torch.zeros(size, dim))
         self.register_buffer("spread", torch.ones(size))
 
@@ -47,11 +54,21 @@ class TokenMemory(nn.Module):
         alike = similarity.topk(min(NEIGHBOURS, size), dim=-1).indices
         spread = (1 - apart).clamp(min=0)[alike].mean(dim=-1)
         self.directions.copy_(directions)
+        self.sources.copy_(sources[rows])
         self.spread.copy_(spread + SPREAD_FLOOR * spread.median() + _TINY)
 
-    def forward(self, tokens: Tensor) -> Tensor:
-        """Return how unlike all remembered tokens each of `(B, N, C)` is: `(B, N)`, at least 0."""
-        nearest = (F.normalize(tokens, dim=-1) @ self.directions.T).max(dim=-1)
+    def forward(self, tokens: Tensor, without: Sequence[int] = ()) -> Tensor:
+        """Return how unlike all remembered tokens each of `(B, N, C)` is: `(B, N)`, at least 0.
+
+        Args:
+            tokens: To look for.
+            without: Pictures whose tokens are passed over, as if they had not been seen.
+        """
+        similarity = F.normalize(tokens, dim=-1) @ self.directions.T
+        if without:
+            passed_over = torch.isin(self.sources, self.sources.new_tensor(without))
+            similarity = similarity.masked_fill(passed_over, -1.0)
+        nearest = similarity.max(dim=-1)
         return (1 - nearest.values).clamp(min=0) / self.spread[nearest.indices]
 
 

@@ -10,6 +10,7 @@ import torch
 from inpformer.calibration import (
     MIN_SEGMENTATION_LEVEL,
     TYPICAL_CONFIDENCE,
+    Shots,
     calibrate,
     false_alarm_bound,
 )
@@ -193,3 +194,36 @@ def test_no_number_of_views_makes_few_parts_promise_more_than_they_can():
     assert of(4, 0.05) == 0.2
     assert of(16, 0.01) == pytest.approx(1 / 17)
     assert of(4, 0.4) == 0.4, "what was wished for is the least"
+
+
+def test_thresholds_of_pictures_lie_above_their_median_by_the_spread(free_config):
+    views = random_views(12, ["distance"])
+    scores = torch.stack([image_score(view[0]["distance"][None])[0] for view in views])
+    rows = [0, 4, 8]
+    for rate, spread in ((0.05, 0.16), (0.3, 0.4)):
+        made = calibrate(views, free_config, rate, 3, "", Shots(rows, spread))
+        median = scores[rows].median().item()
+        # Of so many scores around that median, as many are above as were asked for.
+        draws = torch.randn(100_000, generator=torch.Generator().manual_seed(0))
+        above = (median * (spread * draws).exp() > made.scales["distance"].threshold).float()
+        assert above.mean().item() == pytest.approx(rate, abs=0.005)
+        assert made.false_alarm_rate == rate
+
+
+def test_one_odd_shot_of_four_hardly_moves_the_threshold(free_config):
+    views, odd = constant_views([1] * 8), constant_views([*[1] * 7, 9])
+    shots = Shots([1, 3, 5, 7], 0.16)
+    usual, moved = (
+        calibrate(each, free_config, 0.05, 4, "", shots).scales["distance"].threshold
+        for each in (views, odd)
+    )
+    assert moved == pytest.approx(usual)
+    assert calibrate(odd, free_config, 0.05, 4, "").scales["distance"].threshold > 5
+
+
+def test_the_head_alone_has_its_threshold_from_all_views(tiny_config):
+    names = ["reconstruction", "segmentation", "distance"]
+    views = random_views(12, names)
+    plain = calibrate(views, tiny_config, 0.1, 3, "").scales
+    made = calibrate(views, tiny_config, 0.1, 3, "", Shots([0, 4, 8], 0.16)).scales
+    assert made["segmentation"] == plain["segmentation"] and made["fused"] != plain["fused"]

@@ -148,23 +148,43 @@ def test_a_fit_fills_the_memory_and_calibrates_what_it_says(shot_count, config):
     assert torch.equal(model.memory.directions, again.memory.directions) and calibration == same
 
 
-def test_views_left_out_for_the_threshold_are_not_remembered_either(config, monkeypatch):
-    filled = []
+@pytest.mark.parametrize("shot_count", [1, 3])
+def test_a_view_left_out_for_the_threshold_is_not_compared_with_its_relatives(
+    shot_count, config, monkeypatch
+):
+    seen = []
 
     class Watched(fitting.FewShotFit):
-        def remember(self, model, views):
-            super().remember(model, views)
-            filled.append((self, set(views), model.memory.directions.clone()))
+        def explain(self, model, encoded, relatives=()):
+            output = super().explain(model, encoded, relatives)
+            seen.append((encoded, list(relatives), output.strangeness[0], model))
+            return output
 
     monkeypatch.setattr(fitting, "FewShotFit", Watched)
-    shots = [[picture(seed)] for seed in range(3)]
-    fit_model(build_encoder(config.encoder), config, shots, QUICK)
-    assert len(filled) == 4, "the model and three that leave a picture out"
-    for fit, views, directions in filled:
-        for view in range(len(fit.cache.groups)):
-            tokens = torch.nn.functional.normalize(fit.cache.view(view).fused_tokens[0], dim=-1)
-            is_known = (directions @ tokens.T).amax() > 1 - 1e-6
-            assert view in views or not is_known
+    shots = [[picture(seed)] for seed in range(shot_count)]
+    model, _ = fit_model(build_encoder(config.encoder), config, shots, QUICK)
+    assert seen
+    for encoded, relatives, strangeness, held_out in seen:
+        memory = held_out.model.memory
+        assert memory is model.memory, "a threshold is in the units of the memory it is for"
+        known = ~torch.isin(memory.sources, torch.tensor(relatives))
+        assert known.any() and not known.all()
+        tokens = torch.nn.functional.normalize(encoded.fused_tokens[0], dim=-1)
+        nearest = (tokens @ memory.directions[known].T).max(dim=-1)
+        expected = (1 - nearest.values).clamp(min=0) / memory.spread[known][nearest.indices]
+        torch.testing.assert_close(strangeness, expected)
+        if shot_count > 1:
+            assert len(relatives) == 1
+
+
+def test_the_memory_is_chosen_once_for_all_models_of_a_fit(config, monkeypatch):
+    filled = []
+    fill = fitting.fill_memory
+    monkeypatch.setattr(fitting, "fill_memory", lambda *a: filled.append(1) or fill(*a))
+    fit_model(
+        build_encoder(config.encoder), config, [[picture(0)], [picture(1)], [picture(2)]], QUICK
+    )
+    assert len(filled) == 1
 
 
 def test_without_a_memory_a_fit_is_that_of_the_paper(tiny_config):
