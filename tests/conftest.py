@@ -88,7 +88,6 @@ def tiny_encoder_config() -> EncoderConfig:
         num_heads=2,
         layers=(1, 2),
         native_grid=4,
-        token_budget=196,
         file_names=("tiny.safetensors",),
     )
 

@@ -3,7 +3,6 @@ import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import gradio as gr
@@ -13,12 +12,12 @@ import torch
 from example_tree import write_examples
 from hub_double import PLATE, HubDouble
 from PIL import Image
-from ui_doubles import Page, ScriptedDetector, striped
+from ui_doubles import Page, ScriptedDetector, quick_plus, striped, untrained_source
 
 import app
 from inpformer import examples as examples_module
 from inpformer.config import FitConfig, ModelConfig
-from inpformer.detector import AnomalyDetector, Provenance
+from inpformer.detector import AnomalyDetector
 from inpformer.examples import Examples
 from inpformer.modeling.build import build_encoder, build_model
 from inpformer.presets import EncoderConfig
@@ -46,10 +45,7 @@ def one_thread() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def source(one_thread, tiny_config: ModelConfig) -> AnomalyDetector:
     """What every visitor starts with: training-free and not calibrated."""
-    torch.manual_seed(0)
-    config = replace(tiny_config, variant="training-free")
-    model = build_model(config, build_encoder(config.encoder))
-    return AnomalyDetector(model, config, Provenance("untrained", "The tiny encoder."))
+    return untrained_source(tiny_config)
 
 
 @pytest.fixture(scope="session")
@@ -61,8 +57,7 @@ def free(source: AnomalyDetector) -> AnomalyDetector:
 @pytest.fixture(scope="session")
 def plus(source: AnomalyDetector) -> AnomalyDetector:
     """A calibrated detector with all four maps."""
-    quick = FitConfig(steps=2, head_steps=2, pseudo_anomalies=2, tokens_per_view=8, inp_count=4)
-    return source.fit([striped()], quick)
+    return quick_plus(source)
 
 
 @pytest.fixture(scope="session")

@@ -1,12 +1,15 @@
 """A visitor retrains a detector with what they labelled, without a page."""
 
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
 import pytest
 from test_ui_annotate import ANN
+from ui_doubles import quick_plus, untrained_source
 
 from inpformer.corrections import RetrainConfig
+from inpformer.detector import AnomalyDetector
 from inpformer.errors import UserError
 from inpformer.retraining import Retrainer
 from inpformer.ui import retrain_handlers
@@ -18,6 +21,18 @@ from inpformer.ui.session import FREE
 from inpformer.ui.words import ENGLISH as text
 
 QUICK = RetrainConfig(steps=3, own_views=1, pasted=1)
+
+
+@pytest.fixture(scope="module")
+def source(one_thread, tiny_config) -> AnomalyDetector:
+    """What visitors start with, of an encoder that sees few patches: a retraining encodes many."""
+    encoder = replace(tiny_config.encoder, token_budget=100)
+    return untrained_source(replace(tiny_config, encoder=encoder))
+
+
+@pytest.fixture(scope="module")
+def plus(source: AnomalyDetector) -> AnomalyDetector:
+    return quick_plus(source)
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from html.parser import HTMLParser
 from io import BytesIO
 from pathlib import Path
@@ -17,10 +18,13 @@ from typing import Any, NamedTuple
 import gradio as gr
 import httpx
 import numpy as np
+import torch
 from PIL import Image
 
-from inpformer.detector import AnomalyDetector
+from inpformer.config import FitConfig, ModelConfig
+from inpformer.detector import AnomalyDetector, Provenance
 from inpformer.errors import FitCancelledError
+from inpformer.modeling.build import build_encoder, build_model
 from inpformer.progress import FitStep
 from inpformer.ui.fewshot_handlers import FitReport
 from inpformer.ui.handlers import Handlers
@@ -35,6 +39,20 @@ def striped(seed: int = 0, height: int = 90, width: int = 120) -> np.ndarray:
     stripes = 120 + 40 * np.sin((np.arange(width) + seed) / 5.0)
     picture = stripes[None, :, None] + rng.normal(0, 6, (height, width, 3))
     return picture.clip(0, 255).astype(np.uint8)
+
+
+def untrained_source(config: ModelConfig) -> AnomalyDetector:
+    """Return a training-free detector that is not calibrated, on an encoder of `config`."""
+    torch.manual_seed(0)
+    free = replace(config, variant="training-free")
+    model = build_model(free, build_encoder(free.encoder))
+    return AnomalyDetector(model, free, Provenance("untrained", "The tiny encoder."))
+
+
+def quick_plus(source: AnomalyDetector) -> AnomalyDetector:
+    """Return a calibrated detector with all four maps, fitted in a moment."""
+    quick = FitConfig(steps=2, head_steps=2, pseudo_anomalies=2, tokens_per_view=8, inp_count=4)
+    return source.fit([striped()], quick)
 
 
 def wait_until(is_true: Callable[[], bool], what: str) -> None:
