@@ -301,6 +301,8 @@ class FewShotFit:
             return "views of the normal pictures (nothing was trained on them)"
         if self.shot_count == 1:
             return "views of the only normal picture, every second one left out in turn"
+        if self.config.shot_spread:
+            return "normal pictures as they are, each judged without itself"
         if self.shot_count == len(self.folds):
             return "views of normal pictures, each picture left out in turn"
         return f"views of normal pictures, left out in {len(self.folds)} groups in turn"

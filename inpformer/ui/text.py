@@ -29,7 +29,7 @@ WITH_MEMORY: Final = "{variant} with a memory of normal patches (not in the pape
 FITTED_NAME: Final = "{variant} from {shots} normal picture(s), {encoder}"
 ON_THE_HUB: Final = "On the Hub: {repo} · revision {revision} · sha256 {sha256}"
 CALIBRATED: Final = (
-    "Threshold from {method}; about {rate:.0%} of such views lie above it. Of new normal parts, "
+    "Threshold from {method}; about {rate:.0%} of them lie above it. Of new normal parts, "
     "up to {part_rate:.0%} may be flagged: more normal pictures make that less."
 )
 NOTICE: Final = "Note: {text}."

@@ -102,6 +102,7 @@ DETECTORS: Final = {
     "views of the only normal picture, every second one left out in turn": (
         "唯一一张正常图片的视图，每次轮流留出一半"
     ),
+    "normal pictures as they are, each judged without itself": "正常图片原样，各自在不含自身时评判",
     "views of normal pictures, each picture left out in turn": "正常图片的视图，逐张轮流留出",
     "views of normal pictures, left out in {groups} groups in turn": (
         "正常图片的视图，分 {groups} 组轮流留出"

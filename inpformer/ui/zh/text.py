@@ -29,7 +29,7 @@ WITH_MEMORY: Final = "{variant}，并记住正常图块（不在论文中）"
 FITTED_NAME: Final = "{variant}，由 {shots} 张正常图片拟合，{encoder}"
 ON_THE_HUB: Final = "位于 Hub：{repo} · 提交 {revision} · 校验值 {sha256}"
 CALIBRATED: Final = (
-    "阈值来自：{method}；约 {rate:.0%} 的此类视图高于阈值。新的正常部件中，可能有至多 {part_rate:.0%} "
+    "阈值来自：{method}；约 {rate:.0%} 高于阈值。新的正常部件中，可能有至多 {part_rate:.0%} "
     "被标为异常：正常图片越多，这一比例越低。"
 )
 NOTICE: Final = "注意：{text}。"
