@@ -191,6 +191,8 @@ def _watched_bar(line: Lifeline, byte_total: int) -> type:
     from huggingface_hub.utils import tqdm
 
     class WatchedBar(tqdm):
+        # Each class of its own would start a thread that watches for bars at rest, and never ends.
+        monitor_interval = 0
         came = had = 0
 
         def __init__(self, *args: Any, **options: Any) -> None:

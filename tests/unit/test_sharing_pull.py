@@ -152,6 +152,14 @@ def test_a_file_that_is_not_what_the_hub_says_is_not_kept(online, home, spoil, s
 # Pulling
 
 
+def test_a_pull_leaves_no_thread_behind(online, home):
+    before = set(threading.enumerate())
+    pull(address())
+    # The stand-in has one for each connection that is still open.
+    left = [each for each in set(threading.enumerate()) - before if "request" not in each.name]
+    assert not left, left
+
+
 def test_a_pulled_detector_is_the_pushed_one_and_known_by_commit_and_hash(online, home):
     pulled = pull(address())
     assert pulled.path.read_bytes() == READY.read_bytes()
