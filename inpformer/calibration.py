@@ -86,9 +86,10 @@ def calibrate(
         scores = torch.stack(
             [max(image_score(tile[None], config.score_fraction)[0] for tile in v) for v in views]
         )
-        bound = false_alarm_bound(scores, false_alarm_rate)
         # On normal pictures a head says next to nothing, and that has no logarithm to speak of.
-        if shots is not None and name != "segmentation":
+        if shots is None or name == "segmentation":
+            bound = false_alarm_bound(scores, false_alarm_rate)
+        else:
             scores = scores[torch.tensor(shots.rows)]
             bound = spread_bound(scores, false_alarm_rate, shots.spread)
         scales[name] = _scale(bound.threshold, scores, [tile for view in views for tile in view])

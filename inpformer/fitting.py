@@ -266,7 +266,7 @@ class FewShotFit:
         if not self.config.shot_spread or self.shot_count == 1 or not self.model_config.is_trained:
             return None
         shown = [view for fold in self.folds for view in self.shown_of(fold)]
-        keys = dict.fromkeys((self.cache.shot_ids[view], view % VIEW_COUNT) for view in shown)
+        keys = dict.fromkeys(map(self._place, shown))
         rows = [row for row, (_, view) in enumerate(keys) if view == 0]
         return Shots(rows, self.config.shot_spread)
 
@@ -275,12 +275,15 @@ class FewShotFit:
         step = -(-self.shot_count * VIEW_COUNT // MAX_CALIBRATION_VIEWS)
         return [index for index in fold if index % VIEW_COUNT % step == 0]
 
+    def _place(self, view: int) -> tuple[int, int]:
+        """Return the shot and the view of it that a cached view, perhaps of a tile, belongs to."""
+        return self.cache.shot_ids[view], view % VIEW_COUNT
+
     def by_view(self, indices: Sequence[int], maps: list[ViewMaps]) -> list[list[ViewMaps]]:
         """Bring the tiles of one view of one shot together."""
         views: dict[tuple[int, int], list[ViewMaps]] = {}
         for index, item in zip(indices, maps, strict=True):
-            key = (self.cache.shot_ids[index], index % VIEW_COUNT)
-            views.setdefault(key, []).append(item)
+            views.setdefault(self._place(index), []).append(item)
         return list(views.values())
 
     def _make_folds(self) -> list[list[int]]:
