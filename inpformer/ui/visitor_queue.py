@@ -56,7 +56,7 @@ class VisitorQueue(Queue):
         """Return the sessions whose actions run or wait for their turn."""
         lines = [list(line.queue) for line in self.event_queue_per_concurrency_id.values()]
         events = [event for line in [*lines, *self.active_jobs] for event in line or ()]
-        return {event.session_hash for event in events}
+        return {event.session_hash for event in events if event.session_hash is not None}
 
     def _waiting_of(self, session_hash: str | None) -> int:
         """Return how many actions of a visitor wait; callers without a session have none yet."""
