@@ -61,7 +61,7 @@ class OnnxNetwork:
 def embed_patches(encoder: FrozenEncoder, images: Tensor) -> Tensor:
     """Return patches of pictures `(B, 3, H, W)` in [0, 1] as tokens `(B, T, C)`, prefix first."""
     vit = encoder.vit
-    tokens = vit._pos_embed(vit.patch_embed((images - encoder.mean) / encoder.std))
+    tokens = vit._pos_embed(vit.patch_embed(encoder.normalise(images)))
     return vit.norm_pre(tokens)
 
 

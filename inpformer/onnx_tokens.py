@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from inpformer.geometry import ImageGeometry
 from inpformer.modeling import filter_stem
-from inpformer.modeling.encoder import FrozenEncoder
+from inpformer.modeling.encoder import EVEN_LEVEL, LEAST_DEVIATION, FrozenEncoder
 from inpformer.modeling.filter_network import FilterNetwork
 from inpformer.modeling.filter_stem import FilterStem, opponent_colours
 from inpformer.onnx_filter_network import write_refined
@@ -63,6 +63,8 @@ def write_tokens(
     require_plain_blocks(encoder)  # others have positions that are no tokens
     vit, dim = encoder.vit, encoder.vit.embed_dim
     stem = vit.patch_embed
+    if encoder.contrast is not None:
+        images = _write_even_exposure(graph, images, encoder.contrast)
     scaled = graph.add("Div", graph.add("Sub", images, encoder.mean), encoder.std)
     if isinstance(stem, FilterNetwork):
         described = _write_filters(graph, scaled, stem, grid_size)
@@ -80,6 +82,15 @@ def write_tokens(
     prefix = vit.num_prefix_tokens
     tokens = graph.add("Add", graph.reshape(patches, 1, -1, dim), added[:, prefix:])
     return graph.add("Concat", added[:, :prefix], tokens, axis=1) if prefix else tokens
+
+
+def _write_even_exposure(graph: GraphBuilder, images: str, contrast: float) -> str:
+    """Write `even_exposure`; return pictures of the same shape."""
+    apart = graph.add("Sub", images, graph.mean(images, 1, 2, 3, keepdims=True))
+    variance = graph.mean(graph.add("Mul", apart, apart), 1, 2, 3, keepdims=True)
+    spread = graph.add("Max", graph.add("Sqrt", variance), np.float32(LEAST_DEVIATION))
+    even = graph.add("Mul", apart, graph.add("Div", np.float32(contrast), spread))
+    return graph.add("Add", even, np.float32(EVEN_LEVEL))
 
 
 def _write_filters(

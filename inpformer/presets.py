@@ -48,6 +48,8 @@ class EncoderConfig:
         licence: Licence of the published weights.
         distance_range: Cosine distances at the two ends of the colours of maps that were never
             calibrated: what a normal picture reaches hardly colours it.
+        contrast: Deviation that the values of every picture, in [0, 1], are given before it is
+            encoded, about one mean: an exposure is no defect. None leaves pictures as they are.
     """
 
     name: str
@@ -65,6 +67,7 @@ class EncoderConfig:
     file_names: tuple[str, ...] = ()
     licence: str = ""
     distance_range: tuple[float, float] = (0.0, 1.0)
+    contrast: float | None = None
 
     def __post_init__(self) -> None:
         for name in ("layers", "file_names", "distance_range"):
@@ -92,6 +95,11 @@ class EncoderConfig:
             f"register_tokens must be 0 to 64, got {self.register_tokens}",
         )
         _require_distance_range(self.distance_range)
+        require(
+            self.contrast is None
+            or (type(self.contrast) in (int, float) and 0 < self.contrast <= 1),
+            f"contrast must be above 0 and at most 1, got {self.contrast}",
+        )
         require(self.embed_dim % self.num_heads == 0, "embed_dim must be a multiple of num_heads")
         require(len(self.layers) > 0, "an encoder needs at least one block in `layers`")
         require(
@@ -193,6 +201,7 @@ ENCODER_PRESETS: dict[str, EncoderConfig] = {
             # On normal example parts and tiles the median is 0.00 to 0.06 and the highest 1% begin
             # at 0.02 to 0.34, in defects the highest tenth at 0.09 to 0.24.
             distance_range=(0.04, 0.24),
+            contrast=0.12,
         ),
         # The filters alone: detectors of before the network was trained hold its tokens.
         EncoderConfig(

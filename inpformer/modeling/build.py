@@ -50,7 +50,7 @@ def build_encoder(
     if state is not None:
         _load_encoder_state(vit, state, source, config.name)
     _drop_unused_parts(vit, config.layers[-1])
-    return FrozenEncoder(vit, config.layers, config.patch_size)
+    return FrozenEncoder(vit, config.layers, config.patch_size, config.contrast)
 
 
 def build_model(config: ModelConfig, encoder: FrozenEncoder) -> INPFormer:
@@ -163,10 +163,12 @@ def encoder_fingerprint(encoder: FrozenEncoder) -> str:
     """Return a short hash by which a saved detector recognises its encoder.
 
     Hashes the patch embedding and the first and last block read: enough to tell any two
-    training runs apart without reading a gigabyte.
+    training runs apart without reading a gigabyte. Tokens of evened pictures are others, too.
     """
     vit = encoder.vit
     digest = hashlib.sha256(repr(encoder.layers).encode())
+    if encoder.contrast is not None:
+        digest.update(repr(float(encoder.contrast)).encode())
     own = vit.state_dict()
     last = len(vit.blocks) - 1
     for name in (

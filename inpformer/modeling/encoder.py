@@ -13,6 +13,9 @@ from inpformer.modeling.filter_bank import FilterBank
 
 IMAGE_MEAN = (0.485, 0.456, 0.406)
 IMAGE_STD = (0.229, 0.224, 0.225)
+EVEN_LEVEL = 0.45  # mean of a picture whose exposure was evened, in [0, 1]
+# Less contrast than this is noise, which must not be made to look like a pattern.
+LEAST_DEVIATION = 0.03
 
 
 class FrozenEncoder(nn.Module):
@@ -22,10 +25,18 @@ class FrozenEncoder(nn.Module):
         vit: Any plain timm ViT with `forward_intermediates`.
         layers: 0-based blocks whose raw outputs are returned.
         patch_size: Side of a patch, pixels.
+        contrast: See `EncoderConfig.contrast`.
     """
 
-    def __init__(self, vit: nn.Module, layers: tuple[int, ...], patch_size: int) -> None:
+    def __init__(
+        self,
+        vit: nn.Module,
+        layers: tuple[int, ...],
+        patch_size: int,
+        contrast: float | None = None,
+    ) -> None:
         super().__init__()
+        self.contrast = contrast
         self.vit = vit
         self.layers = layers
         self.patch_size = patch_size
@@ -46,6 +57,12 @@ class FrozenEncoder(nn.Module):
         """Return the rows and columns of patches in `images` `(B, 3, H, W)`."""
         return images.shape[-2] // self.patch_size, images.shape[-1] // self.patch_size
 
+    def normalise(self, images: Tensor) -> Tensor:
+        """Return pictures `(B, 3, H, W)` in [0, 1] as the network takes them."""
+        if self.contrast is not None:
+            images = even_exposure(images, self.contrast)
+        return (images - self.mean) / self.std
+
     @torch.no_grad()
     def forward(self, images: Tensor) -> list[Tensor]:
         """Encode pictures.
@@ -57,13 +74,23 @@ class FrozenEncoder(nn.Module):
             Raw outputs of the chosen blocks without prefix tokens, each `(B, N, C)`.
         """
         return self.vit.forward_intermediates(
-            (images - self.mean) / self.std,
+            self.normalise(images),
             indices=list(self.layers),
             norm=False,
             stop_early=True,
             output_fmt="NLC",
             intermediates_only=True,
         )
+
+
+def even_exposure(images: Tensor, contrast: float) -> Tensor:
+    """Give pictures `(B, 3, H, W)` in [0, 1] one mean and one deviation, `contrast`, each.
+
+    Two pictures of one part differ by lamp and shutter, and few shots do not show by how much.
+    All channels change alike, so colours keep their differences.
+    """
+    spread, level = torch.std_mean(images, dim=(1, 2, 3), correction=0, keepdim=True)
+    return (images - level) * (contrast / spread.clamp(min=LEAST_DEVIATION)) + EVEN_LEVEL
 
 
 def _is_plain_vit(vit: nn.Module) -> bool:

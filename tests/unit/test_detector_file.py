@@ -19,7 +19,13 @@ from inpformer.config import VARIANTS, FitConfig
 from inpformer.detector import AnomalyDetector, Provenance
 from inpformer.detector_file import import_official_detector, read_header
 from inpformer.errors import UserError, WeightsError
-from inpformer.modeling.build import build_encoder, build_model
+from inpformer.modeling.build import (
+    build_encoder,
+    build_model,
+    encoder_fingerprint,
+    read_state_dict,
+)
+from inpformer.places import WEIGHTS
 from inpformer.presets import ENCODER_PRESETS
 
 QUICK = FitConfig(
@@ -185,6 +191,20 @@ def test_a_saved_file_may_be_read_by_whom_the_umask_allows(detector, tmp_path):
     finally:
         os.umask(previous)
     assert stat.S_IMODE(path.stat().st_mode) == 0o644
+
+
+def test_a_file_from_before_exposures_were_evened_judges_as_it_did(tmp_path):
+    path = AnomalyDetector.load("embedded", device="cpu").save(tmp_path / "free.safetensors")
+    plain = replace(ENCODER_PRESETS["embedded"], contrast=None)
+    weights = read_state_dict(WEIGHTS / plain.file_names[0])
+    fingerprint = encoder_fingerprint(build_encoder(plain, weights))
+    assert read_header(path)["encoder_fingerprint"] != fingerprint
+    rewrite(path, lambda header, _: header["model"]["encoder"].pop("contrast"))
+    rewrite(path, lambda header, _: header.update(encoder_fingerprint=fingerprint))
+    before, now = (AnomalyDetector.load(each, device="cpu") for each in (path, "embedded"))
+    assert before.config.encoder == replace(now.config.encoder, contrast=None)
+    assert not before.has_encoder_of(now)
+    assert before.model.encoder.contrast is None and now.model.encoder.contrast is not None
 
 
 def test_a_file_from_before_there_was_a_colour_range_takes_that_of_its_encoder(tmp_path):

@@ -22,7 +22,7 @@ from inpformer.modeling.build import (
     encoder_fingerprint,
     read_state_dict,
 )
-from inpformer.modeling.encoder import IMAGE_MEAN, IMAGE_STD, FrozenEncoder
+from inpformer.modeling.encoder import IMAGE_MEAN, IMAGE_STD, FrozenEncoder, even_exposure
 from inpformer.places import HOME, WEIGHTS
 from inpformer.presets import ENCODER_PRESETS, EncoderConfig
 
@@ -62,13 +62,36 @@ def test_training_changed_more_than_the_scale_of_its_tokens():
 
 
 def test_a_place_looks_the_same_in_a_larger_picture():
-    """Nothing but the surroundings counts: no position, no statistics of the whole picture."""
-    encoder = shipped()
+    """Nothing but the surroundings counts, once the exposure of the whole picture is even."""
+    encoder = shipped(replace(EMBEDDED, contrast=None))
     large = picture(640, 640)
     (of_large,) = encoder(large)
     (of_part,) = encoder(large[..., 64:576, 64:576])
     middle = of_large.view(80, 80, -1)[38:42, 38:42]
     assert torch.allclose(of_part.view(64, 64, -1)[30:34, 30:34], middle, atol=1e-3)
+
+
+@pytest.mark.parametrize("gain, offset", [(0.5, 0.0), (1.3, -0.1), (1.0, 0.2)])
+def test_another_exposure_of_a_picture_has_the_same_tokens(gain, offset):
+    encoder, images = shipped(), 0.3 + 0.4 * picture(64, 64)
+    (taken,), (again,) = encoder(images), encoder(gain * images + offset)
+    assert torch.allclose(taken, again, atol=1e-3)
+    unchanged = shipped(replace(EMBEDDED, contrast=None))
+    assert (unchanged(images)[0] - unchanged(gain * images + offset)[0]).abs().max() > 0.1
+
+
+def test_pictures_of_one_batch_are_exposed_each_on_its_own():
+    encoder = shipped()
+    images = torch.cat([0.2 * picture(64, 64), 0.5 + 0.5 * picture(64, 64).flip(-1)])
+    alone = torch.cat([encoder(each[None])[0] for each in images])
+    assert torch.allclose(encoder(images)[0], alone, atol=1e-4)
+
+
+def test_noise_of_an_empty_picture_is_not_made_a_pattern():
+    noise = 0.002 * torch.randn(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    even = even_exposure(0.8 + noise, EMBEDDED.contrast)
+    assert even.std() < 0.1 * EMBEDDED.contrast
+    assert even_exposure(torch.ones(1, 3, 8, 8), EMBEDDED.contrast).isfinite().all()
 
 
 def test_the_fingerprint_tells_other_training_apart():
