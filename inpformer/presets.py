@@ -98,7 +98,7 @@ class EncoderConfig:
         require(
             self.contrast is None
             or (type(self.contrast) in (int, float) and 0 < self.contrast <= 1),
-            f"contrast must be above 0 and at most 1, got {self.contrast}",
+            f"contrast must be above 0, at most 1, got {self.contrast}",
         )
         require(self.embed_dim % self.num_heads == 0, "embed_dim must be a multiple of num_heads")
         require(len(self.layers) > 0, "an encoder needs at least one block in `layers`")

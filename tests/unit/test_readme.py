@@ -216,7 +216,8 @@ def test_every_module_is_on_the_map_of_the_code():
 
 
 def test_every_setting_named_is_a_field():
-    classes = {cls.__name__: cls for cls in (FitConfig, LossConfig, ModelConfig, TrainConfig)}
+    configs = (EncoderConfig, FitConfig, LossConfig, ModelConfig, TrainConfig)
+    classes = {cls.__name__: cls for cls in configs}
     named = re.findall(r"`(\w+Config)\.(\w+)", BODY)
     assert len(named) > 5
     for cls, field in named:
