@@ -5,6 +5,7 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -65,6 +66,19 @@ def test_the_file_says_what_the_detector_says(tiny_config, tmp_path, settings):
     assert found["threshold"] == pytest.approx(expected.threshold)
     assert found["is_anomalous"] == expected.is_anomalous
     assert found["confidence"] == pytest.approx(expected.confidence, abs=0.01)
+
+
+def test_exposures_are_evened_in_the_file_as_in_the_detector(tiny_config, tmp_path):
+    encoder = replace(tiny_config.encoder, contrast=0.12)
+    detector = varied_detector(tiny_config, encoder=encoder)
+    path = tmp_path / "part.onnx"
+    export_onnx(detector, path, SIZE)
+    image = spotted_picture(*SIZE)
+    bright, dark = look(path, image // 2 + 120), look(path, image // 2 + 20)
+    expected = detector.predict(image // 2 + 120).score_maps[detector.map_names[0]]
+    tolerance = 0.01 * float(np.ptp(expected))
+    np.testing.assert_allclose(bright["anomaly_map"], expected, atol=tolerance)
+    np.testing.assert_allclose(bright["anomaly_map"], dark["anomaly_map"], atol=tolerance)
 
 
 def check_part(part: ExamplePart, path: Path, int8: bool) -> None:
