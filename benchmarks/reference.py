@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from inpformer.config import LossConfig, ModelConfig
-from inpformer.modeling.encoder import IMAGE_MEAN, IMAGE_STD
+from inpformer.modeling.encoder import EVEN_LEVEL, IMAGE_MEAN, IMAGE_STD, LEAST_DEVIATION
 from inpformer.modeling.model import INPFormer
 
 NORM_EPS = 1e-8
@@ -81,6 +81,10 @@ class Reference:
 
     def encode(self, images: Tensor) -> list[Tensor]:
         """Return the outputs of the layers read, each `(B, N, C)`."""
+        if self.encoder.contrast is not None:
+            spread = images.std(dim=(1, 2, 3), correction=0, keepdim=True).clamp(LEAST_DEVIATION)
+            centred = images - images.mean(dim=(1, 2, 3), keepdim=True)
+            images = EVEN_LEVEL + self.encoder.contrast * centred / spread
         mean, std = (torch.tensor(values).view(3, 1, 1) for values in (IMAGE_MEAN, IMAGE_STD))
         images = (images - mean.to(images.device)) / std.to(images.device)
         if self.filters is not None:

@@ -16,10 +16,12 @@ from inpformer.modeling.build import build_encoder, build_model
 from inpformer.scoring import anomaly_maps
 
 
-@pytest.fixture(params=["inp-former", "inp-former++"])
+@pytest.fixture(params=[("inp-former", None), ("inp-former++", None), ("inp-former++", 0.12)])
 def model_and_config(request, tiny_config):
+    variant, contrast = request.param
+    encoder = replace(tiny_config.encoder, contrast=contrast)
     # Few prototypes: the network takes its products in the other order, the reference never does.
-    config = replace(tiny_config, variant=request.param, inp_count=2)
+    config = replace(tiny_config, variant=variant, inp_count=2, encoder=encoder)
     model = build_model(config, build_encoder(config.encoder)).eval()
     with torch.no_grad():
         vary_weights(model)
