@@ -60,7 +60,8 @@ LEARN_THRESHOLD: Final = """## Threshold and confidence
 - The **image score** is the mean of the highest 1% of the map; on the embedded encoder, which sees
 smaller patches, of the highest 0.3%.
 - The **threshold** comes from normal pictures only. Views of them are scored by models that were
-not fitted on these views, and a stated share of them lies above the threshold. From *n* normal
+not fitted on these views, and a stated share of them lies above the threshold. On the embedded
+encoder the pictures themselves are scored, each as if it had not been shown. From *n* normal
 pictures no threshold can promise fewer false alarms than one new part in *n* + 1.
 - The **confidence** is sigmoid((score - threshold) / scale): 50% at the threshold, about 5% for a
 typical normal picture. It says how far a score is from normal ones. It is not the probability
@@ -105,7 +106,8 @@ LEARN_LIMITS: Final = """## Limits
 
 - The figures in the papers were reached with DINOv2 weights and the authors' code. The *embedded*
 encoder, which works with no download, is a bank of filters and a small network trained on drawn
-parts: it tells a scratch from a surface and knows no objects.
+parts: it tells a scratch from a surface and knows no objects. It gives every picture the same
+brightness and contrast first, so it does not see that a whole picture is too dark.
 - No result here is a measurement or a certificate. Check a detector with your own good and bad
 pictures before you rely on it, and do not let it decide alone where people could be harmed.
 - Confidences and thresholds belong to one detector. Scores of two detectors are comparable only in
