@@ -53,6 +53,8 @@ class ModelConfig:
         init_std: Deviation of the initial weights; 0.01 is the paper's, for 768 channels.
         memory_tokens: Normal tokens that are remembered; the distance to them is a third part of
             the fused map (++ only). 0 is the paper's form.
+        memory_grids: Places where the memory is asked: 1 the patches, 2 also where four of them
+            meet, which takes the encoder's time again and finds what lies on a border.
         score_fraction: Share of a map's pixels whose mean is the image score.
         head_weight: Weight of the segmentation map in the fused one, where each other part has 1;
             a head that was trained on real defects deserves more than one that was not.
@@ -71,6 +73,7 @@ class ModelConfig:
     token_scale: Literal["paper", "shots"] = "paper"
     init_std: float = 0.01
     memory_tokens: int = 0
+    memory_grids: int = 1
     score_fraction: float = 0.01
     head_weight: float = 1.0
     memory_weight: float = 1.0
@@ -95,6 +98,7 @@ class ModelConfig:
         _require_token_scale(self.token_scale)
         _require_init_std(self.init_std)
         _require_memory(self.memory_tokens)
+        _require_memory_grids(self.memory_grids)
         _require_score_fraction(self.score_fraction)
         require_finite("head_weight", self.head_weight)
         require_finite("memory_weight", self.memory_weight)
@@ -246,6 +250,7 @@ class FitConfig:
         token_scale: See `ModelConfig.token_scale`.
         init_std: See `ModelConfig.init_std`.
         memory_tokens: See `ModelConfig.memory_tokens`.
+        memory_grids: See `ModelConfig.memory_grids`.
         score_fraction: See `ModelConfig.score_fraction`.
         memory_weight: See `ModelConfig.memory_weight`.
         losses: None takes the losses of `variant`.
@@ -280,6 +285,7 @@ class FitConfig:
     token_scale: Literal["paper", "shots"] = "paper"
     init_std: float = 0.01
     memory_tokens: int = 0
+    memory_grids: int = 1
     score_fraction: float = 0.01
     memory_weight: float = 1.0
     losses: LossConfig | None = None
@@ -340,6 +346,7 @@ class FitConfig:
         _require_token_scale(self.token_scale)
         _require_init_std(self.init_std)
         _require_memory(self.memory_tokens)
+        _require_memory_grids(self.memory_grids)
         _require_score_fraction(self.score_fraction)
         require_finite("memory_weight", self.memory_weight)
         require(0 <= self.warmup_share < 1, "warmup_share must be at least 0 and below 1")
@@ -373,6 +380,7 @@ FILTER_DEFAULTS: dict[str, Any] = {
     "token_scale": "shots",
     "init_std": 0.1,
     "memory_tokens": 4096,
+    "memory_grids": 2,
     "score_fraction": 0.003,
     "memory_weight": 3.0,
 }
@@ -409,6 +417,10 @@ def _require_memory(value: int) -> None:
         0 <= value <= MAX_MEMORY_TOKENS,
         f"memory_tokens must be 0 to {MAX_MEMORY_TOKENS}, got {value}",
     )
+
+
+def _require_memory_grids(value: int) -> None:
+    require(value in (1, 2), f"memory_grids must be 1 or 2, got {value}")
 
 
 def _require_score_fraction(value: float) -> None:

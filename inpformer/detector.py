@@ -334,6 +334,7 @@ class AnomalyDetector:
             token_scale=config.token_scale,
             init_std=config.init_std,
             memory_tokens=config.memory_tokens,
+            memory_grids=config.memory_grids,
             score_fraction=config.score_fraction,
             memory_weight=config.memory_weight,
             map_balance=config.map_balance,

@@ -5,14 +5,14 @@ Reports to a callback; knows no page and no files.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from copy import deepcopy
 
 import torch
 from torch import Generator, Tensor
 
 from inpformer.augmentation import VIEW_COUNT, make_view
-from inpformer.calibration import Shots, ViewMaps, calibrate
+from inpformer.calibration import ViewMaps, calibrate
 from inpformer.config import FitConfig, ModelConfig
 from inpformer.errors import UserError
 from inpformer.head_training import (
@@ -23,6 +23,7 @@ from inpformer.head_training import (
     train_head,
 )
 from inpformer.held_out import HeldOutModel
+from inpformer.left_out import LeftOutViews
 from inpformer.modeling.build import build_model
 from inpformer.modeling.encoder import FrozenEncoder
 from inpformer.modeling.model import EncodedImages, INPFormer, INPFormerOutput, to_grid
@@ -36,7 +37,6 @@ from inpformer.token_cache import TokenCache, encode_in_batches
 from inpformer.training.step import rebuild, step_losses
 from inpformer.training.token_statistics import fill_memory, set_token_scale
 
-MAX_CALIBRATION_VIEWS = 48
 # Tokens to remember come from so many views at least, and from so many of each shot.
 MEMORY_VIEWS, MEMORY_VIEWS_PER_SHOT = 32, 2
 # Views and tokens of each that tell how much less well a model with fewer steps rebuilds.
@@ -103,12 +103,12 @@ class FewShotFit:
         self.losses = fit_config.loss_config
         device = encoder.mean.device
         self.pictures = [(i, image.to(device)) for i, shot in enumerate(shots) for image in shot]
-        self.shot_count = len(shots)
         self.generator = Generator().manual_seed(fit_config.seed)
         self.cache = TokenCache()
         self._memory: TokenMemory | None = None
         self.progress: Progress
-        self.folds = self._make_folds()
+        shot_ids = tuple(shot for shot, _ in self.pictures)
+        self.left_out = LeftOutViews(shot_ids, model_config.is_trained, fit_config)
         self.calibration_steps = fit_config.threshold_steps(model_config.encoder)
 
     def new_model(self) -> INPFormer:
@@ -127,7 +127,7 @@ class FewShotFit:
         mlp = 2 * self.model_config.mlp_ratio
         decode = ((3 + mlp) * self.model_config.decoder_depth + mlp) * tokens
         plan = {"encode": (views, encode)}
-        held_out = sum(len(self.shown_of(fold)) for fold in self.folds)
+        held_out = len(self.left_out.shown)
         if not self.model_config.is_trained:
             return {**plan, "calibrate": (held_out, tokens)}
         share = min(config.tokens_per_view or tokens, tokens) / tokens
@@ -139,17 +139,33 @@ class FewShotFit:
             head = tokens * (16 * dim * widths[0] + 64 * widths[0] * widths[1]) / dim**2
             plan["anomalies"] = (config.pseudo_anomalies, 1.3 * encode + decode)
             plan["head"] = (config.head_steps, 3 * config.head_batch_size * head)
-        fold_steps = len(self.folds) * self.calibration_steps
+        fold_steps = len(self.left_out.folds) * self.calibration_steps
         plan["calibrate"] = (fold_steps, step + held_out * (decode + head) / fold_steps)
         return plan
 
     def encode_views(self) -> None:
         """Fill the cache with the 22 views of every picture."""
         model = self.new_model()
+        shown = set(self.left_out.shown)
         for shot, image in self.pictures:
-            views = [make_view(image, index, self.config.views) for index in range(VIEW_COUNT)]
-            for encoded in encode_in_batches(model, views, self._advance("encode")):
-                self.cache.add(encoded, shot)
+            first = len(self.cache.groups)
+            indices = range(VIEW_COUNT)
+            encoded: dict[int, EncodedImages] = {}
+            # Only those that set thresholds need all that maps are made of.
+            for for_maps in (False, True):
+                chosen = [index for index in indices if (first + index in shown) == for_maps]
+                encoded.update(self._encode_some(model, image, chosen, for_maps))
+            for index in indices:
+                self.cache.add(encoded[index], shot)
+
+    def _encode_some(
+        self, model: INPFormer, image: Tensor, indices: Sequence[int], for_maps: bool
+    ) -> Iterable[tuple[int, EncodedImages]]:
+        views = [make_view(image, index, self.config.views) for index in indices]
+        advance = self._advance("encode")
+        return zip(
+            indices, encode_in_batches(model, views, advance, for_maps=for_maps), strict=True
+        )
 
     def train_decoder(self, model: INPFormer, views: Sequence[int], steps: int, phase: str) -> None:
         """Train the INP extractor and the decoder on cached tokens of some views."""
@@ -179,8 +195,9 @@ class FewShotFit:
     def remember(self, model: INPFormer) -> None:
         """Fill the memory of a model, if it has one, with tokens of the views; once for all models.
 
-        A model that must not know some of them passes over theirs (`relatives`). If it remembered
-        others instead, its distances would be in units of its own, and no threshold for this one.
+        A model that must not know some of them passes over theirs (`LeftOutViews.relatives`). If it
+        remembered others instead, its distances would be in units of its own, and no threshold for
+        this one.
         """
         if model.memory is None:
             return
@@ -188,21 +205,12 @@ class FewShotFit:
             model.memory = self._memory
             return
         total = len(self.cache.groups)
-        count = min(total, max(MEMORY_VIEWS, MEMORY_VIEWS_PER_SHOT * self.shot_count))
+        wanted = MEMORY_VIEWS_PER_SHOT * self.left_out.shot_count
+        count = min(total, max(MEMORY_VIEWS, wanted))
         chosen = [index * total // count for index in range(count)]
         fused = [self.cache.fused(view) for view in chosen]
-        fill_memory(model, fused, [self._source(view) for view in chosen], self.config.seed)
+        fill_memory(model, fused, [*map(self.left_out.source, chosen)], self.config.seed)
         self._memory = model.memory
-
-    def _source(self, view: int) -> int:
-        # Views of one shot are too alike to tell how shots differ, unless there is but one.
-        return self.cache.shot_ids[view] if self.shot_count > 1 else view
-
-    def relatives(self, view: int) -> list[int]:
-        """Return the sources in the memory that a held-out view must not be compared with."""
-        if self.shot_count > 1:
-            return [self._source(view)]
-        return next(fold for fold in self.folds if view in fold)
 
     def train_head(self, model: INPFormer) -> None:
         """Train the segmentation head on residuals of pseudo-anomalies; the rest stays frozen."""
@@ -218,16 +226,16 @@ class FewShotFit:
     def calibrate(self, model: INPFormer) -> Calibration:
         """Score views that the scoring model was not fitted on, and set the scales from them."""
         held_out: list[list[ViewMaps]] = []
-        for fold in self.folds:
-            shown = self.shown_of(fold)
+        for fold in self.left_out.folds:
+            shown = self.left_out.shown_of(fold)
             if not self.model_config.is_trained:
-                held_out += self.by_view(shown, self.view_maps(model, shown))
+                held_out += self.left_out.by_view(shown, self.view_maps(model, shown))
                 self.progress.advance("calibrate", len(shown))
                 continue
             fold_model = self.fit_without(fold, model)
             if model.segmentation_head is not None:
                 fold_model.model.segmentation_head = deepcopy(model.segmentation_head)
-            held_out += self.by_view(shown, self.view_maps(fold_model, shown))
+            held_out += self.left_out.by_view(shown, self.view_maps(fold_model, shown))
         return self.scales_of(held_out)
 
     def fit_without(self, fold: Sequence[int], whole: INPFormer) -> HeldOutModel:
@@ -253,62 +261,10 @@ class FewShotFit:
             held_out,
             config or self.model_config,
             self.config.false_alarm_rate,
-            self.shot_count,
-            self._method(),
-            self._shots(),
+            self.left_out.shot_count,
+            self.left_out.method(),
+            self.left_out.shots(),
         )
-
-    def _shots(self) -> Shots | None:
-        """Return which of the held-out views are the shots themselves, if they set the thresholds.
-
-        A single shot has no other to be compared with.
-        """
-        if not self.config.shot_spread or self.shot_count == 1 or not self.model_config.is_trained:
-            return None
-        shown = [view for fold in self.folds for view in self.shown_of(fold)]
-        keys = dict.fromkeys(map(self._place, shown))
-        rows = [row for row, (_, view) in enumerate(keys) if view == 0]
-        return Shots(rows, self.config.shot_spread)
-
-    def shown_of(self, fold: Sequence[int]) -> list[int]:
-        """Return the views of a fold that are scored: of many shots, a part of each."""
-        step = -(-self.shot_count * VIEW_COUNT // MAX_CALIBRATION_VIEWS)
-        return [index for index in fold if index % VIEW_COUNT % step == 0]
-
-    def _place(self, view: int) -> tuple[int, int]:
-        """Return the shot and the view of it that a cached view, perhaps of a tile, belongs to."""
-        return self.cache.shot_ids[view], view % VIEW_COUNT
-
-    def by_view(self, indices: Sequence[int], maps: list[ViewMaps]) -> list[list[ViewMaps]]:
-        """Bring the tiles of one view of one shot together."""
-        views: dict[tuple[int, int], list[ViewMaps]] = {}
-        for index, item in zip(indices, maps, strict=True):
-            views.setdefault(self._place(index), []).append(item)
-        return list(views.values())
-
-    def _make_folds(self) -> list[list[int]]:
-        """Split views into held-out parts: by shot, or by view where there is one shot."""
-        views = [(shot, view) for shot, _ in self.pictures for view in range(VIEW_COUNT)]
-        if not self.model_config.is_trained:
-            return [list(range(len(views)))]
-        if self.shot_count == 1:
-            return [[i for i, (_, view) in enumerate(views) if view % 2 == odd] for odd in (0, 1)]
-        count = min(self.shot_count, self.config.calibration_folds)
-        return [
-            [i for i, (shot, _) in enumerate(views) if shot % count == fold]
-            for fold in range(count)
-        ]
-
-    def _method(self) -> str:
-        if not self.model_config.is_trained:
-            return "views of the normal pictures (nothing was trained on them)"
-        if self.shot_count == 1:
-            return "views of the only normal picture, every second one left out in turn"
-        if self.config.shot_spread:
-            return "normal pictures as they are, each judged without itself"
-        if self.shot_count == len(self.folds):
-            return "views of normal pictures, each picture left out in turn"
-        return f"views of normal pictures, left out in {len(self.folds)} groups in turn"
 
     def _advance(self, phase: str) -> Callable[[int], None]:
         return lambda count: self.progress.advance(phase, count)
@@ -347,7 +303,7 @@ class FewShotFit:
         result = []
         for view in views:
             self.progress.check()
-            output = self.explain(model, self.cache.view(view), self.relatives(view))
+            output = self.explain(model, self.cache.view(view), self.left_out.relatives(view))
             maps = anomaly_maps(output, self.model_config, None)
             result.append({name: maps[name][0] for name in maps if name != "fused"})
         return result
@@ -363,7 +319,7 @@ class FewShotFit:
         Args:
             model: Any; one that holds some views out compares with none of its relatives.
             encoded: The picture.
-            relatives: See the method of that name.
+            relatives: See `LeftOutViews.relatives`.
         """
         rows, columns = encoded.grid_size
         size = (rows * self.encoder.patch_size, columns * self.encoder.patch_size)

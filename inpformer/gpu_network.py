@@ -55,8 +55,9 @@ class Bf16Network:
         # Nothing is cached across calls, which a recording could not repeat.
         low = torch.autocast(self._device_type, dtype=torch.bfloat16, cache_enabled=False)
         with low:
-            encoded = model.encode(images)
-        encoded = EncodedImages(encoded.groups.float(), encoded.grid_size)
+            encoded = model.encode(images, for_maps=self._decode)
+        between = None if encoded.between is None else encoded.between.float()
+        encoded = EncodedImages(encoded.groups.float(), encoded.grid_size, between)
         fused = encoded.fused_tokens
         extracted = model.inp_extractor(fused)
         decoded = None

@@ -125,17 +125,23 @@ def _write_graph(detector: AnomalyDetector, geometry: ImageGeometry, int8: bool)
     """Return the content of the file."""
     # Late, for they bring onnx, which need not be installed.
     from inpformer.onnx_graph import GraphBuilder
-    from inpformer.onnx_layers import LayerWriter, write_network
+    from inpformer.onnx_layers import LayerWriter, write_fused, write_network
     from inpformer.onnx_maps import MapWriter, write_verdict
-    from inpformer.onnx_tokens import write_input, write_tokens
+    from inpformer.onnx_tokens import write_input, write_normalised, write_padded, write_tokens
 
     model, config, name = detector.model, detector.config, detector.map_names[0]
     scale = detector.calibration.scales[name]
     height, width = score_size(geometry.input_size)
     graph = GraphBuilder()
     images = write_input(graph, "image", geometry)
-    tokens = write_tokens(graph, images, model.encoder, geometry.grid_size)
-    parts = write_network(LayerWriter(graph, int8), tokens, model, name != "distance")
+    writer, encoder, grid_size = LayerWriter(graph, int8), model.encoder, geometry.grid_size
+    scaled = write_normalised(graph, images, encoder)
+    tokens = write_tokens(graph, scaled, encoder, grid_size)
+    parts = write_network(writer, tokens, model, name != "distance")
+    if model.looks_between and name == "fused":
+        padded = write_padded(graph, scaled, encoder.patch_size)
+        between = write_tokens(graph, padded, encoder, tuple(side + 1 for side in grid_size))
+        parts["between"] = write_fused(writer, between, model)
     maps = MapWriter(graph, model, config, detector.calibration, geometry).write(name, parts)
     count = top_count(height * width, config.score_fraction)
     graph.name(graph.reshape(maps, height, width), "anomaly_map")

@@ -71,17 +71,11 @@ def write_network(
     Raises:
         UserError: The encoder has blocks that are not plain ones.
     """
-    encoder, graph = model.encoder, writer.graph
-    require_plain_blocks(encoder)
-    layers = writer.encoder_blocks(tokens, encoder.vit.blocks)
-    prefix = encoder.vit.num_prefix_tokens
-    groups = writer.groups(
-        [graph.slice(layers[index], 1, prefix) for index in encoder.layers], model.group_count
-    )
+    groups = _write_groups(writer, tokens, model)
     parts = {"encoder_groups": writer.stack(groups, 0)}
     if not isinstance(model.inp_extractor, INPExtractor):
         return parts
-    fused = graph.add("Mean", *groups)
+    fused = writer.graph.add("Mean", *groups)
     inps, looked = writer.extractor(fused, model.inp_extractor)
     parts |= {"inps": inps, "inp_attention_per_head": looked}
     if not decode or model.decoder is None:
@@ -91,6 +85,26 @@ def write_network(
     rebuilt = writer.groups(outputs[::-1], model.group_count)
     parts["decoder_groups"] = writer.stack(rebuilt, 0)
     return {**parts, "decoder_attention": writer.stack(attentions, 1)}
+
+
+def write_fused(writer: LayerWriter, tokens: str, model: INPFormer) -> str:
+    """Write the encoder alone; return the mean of its layers, `(B, N, C)`.
+
+    Args:
+        writer: Of the graph to write to.
+        tokens: Embedded patches behind the prefix tokens, `(B, T, C)`.
+        model: The network.
+    """
+    return writer.graph.add("Mean", *_write_groups(writer, tokens, model))
+
+
+def _write_groups(writer: LayerWriter, tokens: str, model: INPFormer) -> list[str]:
+    encoder = model.encoder
+    require_plain_blocks(encoder)
+    layers = writer.encoder_blocks(tokens, encoder.vit.blocks)
+    prefix = encoder.vit.num_prefix_tokens
+    patches = [writer.graph.slice(layers[index], 1, prefix) for index in encoder.layers]
+    return writer.groups(patches, model.group_count)
 
 
 class LayerWriter:

@@ -65,9 +65,8 @@ class MapWriter:
             (self._segmentation(parts), weight, levels.segmentation_level),
         ]
         if self._model.memory is not None:
-            strange = self._strangeness(fused, self._model.memory)
-            share = self._config.memory_weight
-            weighed.append((self._upsample(strange), share, levels.memory_level))
+            strange = self._memory_map(fused, parts.get("between"), self._model.memory)
+            weighed.append((strange, self._config.memory_weight, levels.memory_level))
         total = sum(share for _, share, _ in weighed)
         scaled = [
             self._graph.add("Mul", each, np.float32(s / total / (level if is_balanced else 1)))
@@ -116,6 +115,21 @@ class MapWriter:
         similarity = graph.add("MatMul", self._direction(fused), inps)
         nearest = graph.add("ReduceMax", similarity, np.array([-1], np.int64), keepdims=0)
         return graph.add("Sub", np.float32(1), nearest)
+
+    def _memory_map(self, fused: str, between: str | None, memory: TokenMemory) -> str:
+        """Write what `scoring.memory_map` does."""
+        on_grid = self._upsample(self._strangeness(fused, memory))
+        if between is None:
+            return on_grid
+        graph, (height, width) = self._graph, self._geometry.input_size
+        rows, columns = self._geometry.grid_size
+        patch, values = height // rows, self._strangeness(between, memory)
+        grid = graph.reshape(values, 1, 1, rows + 1, columns + 1)
+        maps = self._resize(grid, (height + patch, width + patch), "align_corners")
+        before = patch // 2
+        for axis, side in ((2, height), (3, width)):
+            maps = graph.slice(maps, axis, before, before + side)
+        return graph.mean(graph.add("Concat", on_grid, maps, axis=1), 1, keepdims=True)
 
     def _strangeness(self, fused: str, memory: TokenMemory) -> str:
         graph = self._graph

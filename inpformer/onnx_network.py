@@ -47,7 +47,8 @@ class OnnxNetwork:
         tokens = embed_patches(encoder, images)
         arrays = self._session.run(self._names, {"tokens": tokens.numpy()})
         found = dict(zip(self._names, map(torch.from_numpy, arrays), strict=True))
-        encoded = EncodedImages(found["encoder_groups"], encoder.grid_size(images))
+        between = self._model.encode_between(images) if "decoder_groups" in found else None
+        encoded = EncodedImages(found["encoder_groups"], encoder.grid_size(images), between)
         if "inps" in found:
             extracted = found["inps"], found["inp_attention_per_head"]
         else:

@@ -46,14 +46,29 @@ def write_input(graph: GraphBuilder, image: str, geometry: ImageGeometry) -> str
     return graph.add("Div", pixels, np.float32(255))
 
 
+def write_normalised(graph: GraphBuilder, images: str, encoder: FrozenEncoder) -> str:
+    """Write what `FrozenEncoder.normalise` does with `(1, 3, h, w)` in [0, 1]."""
+    if encoder.contrast is not None:
+        images = _write_even_exposure(graph, images, encoder.contrast)
+    return graph.add("Div", graph.add("Sub", images, encoder.mean), encoder.std)
+
+
+def write_padded(graph: GraphBuilder, scaled: str, patch_size: int) -> str:
+    """Write what `pad_between` does."""
+    before = patch_size // 2
+    after = patch_size - before
+    pads = np.array([0, 0, before, before, 0, 0, after, after], np.int64)
+    return graph.add("Pad", scaled, pads, mode="edge")
+
+
 def write_tokens(
-    graph: GraphBuilder, images: str, encoder: FrozenEncoder, grid_size: tuple[int, int]
+    graph: GraphBuilder, scaled: str, encoder: FrozenEncoder, grid_size: tuple[int, int]
 ) -> str:
     """Write the patch embedding; return tokens `(1, T, C)`, those of the prefix first.
 
     Args:
         graph: To write to.
-        images: `(1, 3, h, w)` in [0, 1].
+        scaled: Normalised picture, `(1, 3, h, w)`.
         encoder: The encoder.
         grid_size: Rows and columns of patches.
 
@@ -63,9 +78,6 @@ def write_tokens(
     require_plain_blocks(encoder)  # others have positions that are no tokens
     vit, dim = encoder.vit, encoder.vit.embed_dim
     stem = vit.patch_embed
-    if encoder.contrast is not None:
-        images = _write_even_exposure(graph, images, encoder.contrast)
-    scaled = graph.add("Div", graph.add("Sub", images, encoder.mean), encoder.std)
     if isinstance(stem, FilterNetwork):
         described = _write_filters(graph, scaled, stem, grid_size)
         patches = write_refined(graph, scaled, described, stem)

@@ -185,7 +185,7 @@ class Retrainer:
         made = [[next(samples) for _ in part] for part in pictures]
         if self.config.pseudo_anomalies:
             self._pseudo = fit.head_samples(model, fit.pseudo_anomalies())
-        self._held_out = [group for fold in fit.folds for group in self._fold(fold)]
+        self._held_out = [group for fold in fit.left_out.folds for group in self._fold(fold)]
         self._samples = made
         if self._must_check_weight:
             self._seen = [[self._seen_by(model, e) for e in part] for part in self._encoded()]
@@ -206,14 +206,16 @@ class Retrainer:
     def _fold(self, fold: Sequence[int]) -> list[list[_SeenPicture]]:
         """Return what a model without a fold sees of it, by view."""
         fit = self._fit
-        shown, model = fit.shown_of(fold), fit.fit_without(fold, self._used.model)
-        seen = [self._seen_by(model, fit.cache.view(v), fit.relatives(v)) for v in shown]
-        return fit.by_view(shown, seen)
+        shown, model = fit.left_out.shown_of(fold), fit.fit_without(fold, self._used.model)
+        seen = [self._seen_by(model, fit.cache.view(v), fit.left_out.relatives(v)) for v in shown]
+        return fit.left_out.by_view(shown, seen)
 
     def _encoded(self) -> list[list[EncodedImages]]:
         """Return the corrected pictures behind the encoder."""
         images = [picture.image for part in self._defects for picture in part]
-        encoded = iter(encode_in_batches(self._used.model, images, lambda count: None))
+        encoded = iter(
+            encode_in_batches(self._used.model, images, lambda count: None, for_maps=True)
+        )
         return [[next(encoded) for _ in part] for part in self._defects]
 
     @torch.no_grad()
@@ -259,7 +261,7 @@ class Retrainer:
                 version=provenance.version + 1,
                 correction_count=len(chosen),
                 retrain=to_dict(self.config),
-                shot_count=self._fit.shot_count,
+                shot_count=self._fit.left_out.shot_count,
                 geometry="full",  # as the thresholds are set anew
             ),
             calibration,

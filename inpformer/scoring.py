@@ -53,8 +53,20 @@ def distance_map(output: INPFormerOutput) -> Tensor:
 
 
 def memory_map(output: INPFormerOutput) -> Tensor:
-    """How unlike all remembered normal tokens a place is, `(B, H, W)` at the input's size."""
-    return _upsample(output.strangeness, output)
+    """How unlike all remembered normal tokens a place is, `(B, H, W)` at the input's size.
+
+    With two grids, the mean of both: what lies on the border of two patches of one is in the
+    middle of a patch of the other.
+    """
+    on_grid = _upsample(output.strangeness, output)
+    if output.strangeness_between is None:
+        return on_grid
+    (height, width), (rows, columns) = output.input_size, output.grid_size
+    patch = height // rows
+    between = output.strangeness_between.unflatten(1, (rows + 1, columns + 1))
+    padded = _enlarge(between, (height + patch, width + patch))
+    before = patch // 2
+    return (on_grid + padded[:, before : before + height, before : before + width]) / 2
 
 
 def anomaly_maps(
@@ -162,7 +174,8 @@ def top_count(pixel_count: int, fraction: float) -> int:
 
 def _upsample(token_values: Tensor, output: INPFormerOutput) -> Tensor:
     """Bring one value per token `(B, N)` to the input's size `(B, H, W)`."""
-    grid = token_values.unflatten(1, output.grid_size)
-    return F.interpolate(
-        grid[:, None], size=output.input_size, mode="bilinear", align_corners=True
-    )[:, 0]
+    return _enlarge(token_values.unflatten(1, output.grid_size), output.input_size)
+
+
+def _enlarge(grid: Tensor, size: tuple[int, int]) -> Tensor:
+    return F.interpolate(grid[:, None], size=size, mode="bilinear", align_corners=True)[:, 0]

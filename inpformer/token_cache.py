@@ -41,26 +41,32 @@ class TokenCache:
         groups: Per view, `(G, N, C)`, of 16 or 32 bits.
         grid_sizes: Per view, rows and columns.
         shot_ids: Per view, the shot it was made of.
+        between: Per view, see `EncodedImages.between`, `(N', C)`; None if not known.
     """
 
     groups: list[Tensor] = field(default_factory=list)
     grid_sizes: list[tuple[int, int]] = field(default_factory=list)
     shot_ids: list[int] = field(default_factory=list)
+    between: list[Tensor | None] = field(default_factory=list)
 
     def add(self, encoded: EncodedImages, shot: int) -> None:
         """Keep a view of a shot, a batch of one, in 16 bits where they hold its numbers.
 
         Tokens that are 0.05% off teach the same (`benchmarks/measured.md`) in half the memory.
         """
-        groups = encoded.groups[:, 0]
-        is_small = bool(groups.abs().amax() <= _LARGEST_HALF)
-        self.groups.append(groups.half() if is_small else groups)
+        self.groups.append(_shortened(encoded.groups[:, 0]))
+        self.between.append(None if encoded.between is None else _shortened(encoded.between[0]))
         self.grid_sizes.append(encoded.grid_size)
         self.shot_ids.append(shot)
 
     def view(self, index: int) -> EncodedImages:
         """Return one view, a batch of one, in 32 bits."""
-        return EncodedImages(self.groups[index].float().unsqueeze(1), self.grid_sizes[index])
+        between = self.between[index]
+        return EncodedImages(
+            self.groups[index].float().unsqueeze(1),
+            self.grid_sizes[index],
+            None if between is None else between.float()[None],
+        )
 
     def fused(self, index: int) -> Tensor:
         """Return the fused tokens of one view, `(N, C)`."""
@@ -87,6 +93,11 @@ class TokenCache:
         order = torch.randperm(len(views), generator=generator)[:count].tolist()
         chosen = [self.groups[views[index]] for index in order]
         return token_batch(chosen, tokens_per_view, source_tokens, [generator] * count)
+
+
+def _shortened(tokens: Tensor) -> Tensor:
+    """Return tokens in 16 bits where those hold all numbers."""
+    return tokens.half() if bool(tokens.abs().amax() <= _LARGEST_HALF) else tokens
 
 
 def token_batch(
@@ -138,6 +149,7 @@ def encode_in_batches(
     images: Sequence[Tensor],
     on_images: Callable[[int], None],
     batch_size: int = ENCODE_BATCH,
+    for_maps: bool = False,
 ) -> list[EncodedImages]:
     """Encode pictures of any sizes; neighbours of one size go through the encoder together.
 
@@ -148,6 +160,7 @@ def encode_in_batches(
         images: Pictures `(3, H, W)` in [0, 1].
         on_images: Told how many pictures were just done.
         batch_size: Most pictures at once.
+        for_maps: See `INPFormer.encode`.
 
     Returns:
         One `EncodedImages` of batch size 1 per picture, in order.
@@ -162,23 +175,24 @@ def encode_in_batches(
             and images[stop].shape == images[start].shape
         ):
             stop += 1
-        batch = _encode(model, images[start:stop])
+        batch = _encode(model, images[start:stop], for_maps)
         if batch is None:
             batch_size = (stop - start) // 2
             continue
         for index in range(stop - start):
             # A copy, or every view would keep its whole batch alive.
             groups = batch.groups[:, index : index + 1].clone()
-            encoded.append(EncodedImages(groups, batch.grid_size))
+            between = None if batch.between is None else batch.between[index : index + 1].clone()
+            encoded.append(EncodedImages(groups, batch.grid_size, between))
         on_images(stop - start)
         start = stop
     return encoded
 
 
-def _encode(model: INPFormer, images: Sequence[Tensor]) -> EncodedImages | None:
+def _encode(model: INPFormer, images: Sequence[Tensor], for_maps: bool) -> EncodedImages | None:
     """Encode pictures of one size; None if fewer of them might fit into memory."""
     try:
-        return model.encode(torch.stack(list(images)))
+        return model.encode(torch.stack(list(images)), for_maps)
     except (RuntimeError, MemoryError) as error:
         if len(images) == 1 or not is_out_of_memory(error):
             raise

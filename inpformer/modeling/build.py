@@ -61,6 +61,9 @@ def build_model(config: ModelConfig, encoder: FrozenEncoder) -> INPFormer:
         extractor = TrainingFreeExtractor(config.inp_count)
         return INPFormer(encoder, extractor, group_count=config.group_count)
     scales = [TokenScale(dim) if config.token_scale == "shots" else None for _ in range(2)]
+    memory = None
+    if config.has_memory:
+        memory = TokenMemory(config.memory_tokens, dim, config.memory_grids)
     model = INPFormer(
         encoder=encoder,
         inp_extractor=INPExtractor(dim, num_heads, config.inp_count, config.mlp_ratio, scales[0]),
@@ -71,7 +74,7 @@ def build_model(config: ModelConfig, encoder: FrozenEncoder) -> INPFormer:
             else None
         ),
         group_count=config.group_count,
-        memory=TokenMemory(config.memory_tokens, dim) if config.has_memory else None,
+        memory=memory,
     )
     initialise = functools.partial(init_trainable, std=config.init_std)
     model.inp_extractor.apply(initialise)

@@ -64,17 +64,22 @@ class FrozenEncoder(nn.Module):
         return (images - self.mean) / self.std
 
     @torch.no_grad()
-    def forward(self, images: Tensor) -> list[Tensor]:
+    def forward(self, images: Tensor, between: bool = False) -> list[Tensor]:
         """Encode pictures.
 
         Args:
             images: `(B, 3, H, W)` in [0, 1]; H and W are multiples of the patch size.
+            between: Whether patches lie half a patch aside, see `pad_between`.
 
         Returns:
-            Raw outputs of the chosen blocks without prefix tokens, each `(B, N, C)`.
+            Raw outputs of the chosen blocks without prefix tokens, each `(B, N, C)`; one row and
+            one column more with `between`.
         """
+        pixels = self.normalise(images)
+        if between:
+            pixels = pad_between(pixels, self.patch_size)
         return self.vit.forward_intermediates(
-            self.normalise(images),
+            pixels,
             indices=list(self.layers),
             norm=False,
             stop_early=True,
@@ -91,6 +96,17 @@ def even_exposure(images: Tensor, contrast: float) -> Tensor:
     """
     spread, level = torch.std_mean(images, dim=(1, 2, 3), correction=0, keepdim=True)
     return (images - level) * (contrast / spread.clamp(min=LEAST_DEVIATION)) + EVEN_LEVEL
+
+
+def pad_between(pixels: Tensor, patch_size: int) -> Tensor:
+    """Give `(B, C, H, W)` a border, so that patches lie where four of them met.
+
+    Returns:
+        `(B, C, H + patch_size, W + patch_size)`; half of that, rounded down, lies before.
+    """
+    before = patch_size // 2
+    after = patch_size - before
+    return F.pad(pixels, (before, after, before, after), mode="replicate")
 
 
 def _is_plain_vit(vit: nn.Module) -> bool:

@@ -24,10 +24,13 @@ class EncodedImages(NamedTuple):
     Attributes:
         groups: Mean of each layer group, `(G, B, N, C)`, shallow group first.
         grid_size: Rows and columns of patches; N = rows * columns.
+        between: Mean of all layers where four patches meet, `(B, (rows + 1) * (columns + 1), C)`;
+            None unless it was asked for.
     """
 
     groups: Tensor
     grid_size: tuple[int, int]
+    between: Tensor | None = None
 
     @property
     def fused_tokens(self) -> Tensor:
@@ -52,6 +55,8 @@ class INPFormerOutput(NamedTuple):
         segmentation_map: Head output, `(B, H, W)` in [0, 1]; None without a head.
         strangeness: How unlike all remembered normal tokens each is, `(B, N)`, at least 0; None
             without a memory.
+        strangeness_between: The same where four patches meet, one row and one column more; None
+            unless the memory is asked there too.
         grid_size: Rows and columns of patches.
         input_size: Height and width of the input, pixels.
     """
@@ -68,6 +73,7 @@ class INPFormerOutput(NamedTuple):
     residual: Tensor | None
     segmentation_map: Tensor | None
     strangeness: Tensor | None
+    strangeness_between: Tensor | None
     grid_size: tuple[int, int]
     input_size: tuple[int, int]
 
@@ -101,9 +107,27 @@ class INPFormer(nn.Module):
         self.group_count = group_count
         self.memory = memory
 
-    def encode(self, images: Tensor) -> EncodedImages:
-        """Encode pictures `(B, 3, H, W)` in [0, 1] with the frozen encoder."""
-        return EncodedImages(self._group(self.encoder(images)), self.encoder.grid_size(images))
+    @property
+    def looks_between(self) -> bool:
+        """Whether maps need to know what lies where four patches meet."""
+        return self.memory is not None and self.memory.grids == 2
+
+    def encode(self, images: Tensor, for_maps: bool = False) -> EncodedImages:
+        """Encode pictures `(B, 3, H, W)` in [0, 1] with the frozen encoder.
+
+        Args:
+            images: The pictures.
+            for_maps: Whether `combine` will follow, which may need more than the patches.
+        """
+        groups = self._group(self.encoder(images))
+        between = self.encode_between(images) if for_maps else None
+        return EncodedImages(groups, self.encoder.grid_size(images), between)
+
+    def encode_between(self, images: Tensor) -> Tensor | None:
+        """Return fused tokens of the places where four patches meet, if maps need them."""
+        if not self.looks_between:
+            return None
+        return self._group(self.encoder(images, between=True)).mean(dim=0)
 
     def decode(self, fused_tokens: Tensor, inps: Tensor) -> tuple[Tensor, Tensor]:
         """Rebuild tokens `(B, N, C)` from `inps` `(B, M, C)`.
@@ -123,7 +147,8 @@ class INPFormer(nn.Module):
             images: `(B, 3, H, W)` in [0, 1]; H and W are multiples of the patch size.
             decode: False stops after the prototypes: all that the zero-shot map needs.
         """
-        return self.explain(self.encode(images), tuple(images.shape[-2:]), decode)
+        encoded = self.encode(images, for_maps=decode)
+        return self.explain(encoded, tuple(images.shape[-2:]), decode)
 
     def explain(
         self, encoded: EncodedImages, input_size: tuple[int, int], decode: bool = True
@@ -164,7 +189,7 @@ class INPFormer(nn.Module):
         similarity = cosine_to_inps(fused_tokens, inps)
         nearest = similarity.max(dim=-1)
         decoder_groups, decoder_attention = decoded or (None, None)
-        residual = segmentation_map = strangeness = None
+        residual = segmentation_map = strangeness = strangeness_between = None
         if decoder_groups is not None:
             residual = residual_tokens(encoded.groups, decoder_groups)
             if self.segmentation_head is not None:
@@ -172,6 +197,8 @@ class INPFormer(nn.Module):
                 segmentation_map = self.segmentation_head(residual_grid, input_size)
             if self.memory is not None:
                 strangeness = self.memory(fused_tokens, without)
+                if self.looks_between:
+                    strangeness_between = self.memory(encoded.between, without)
         return INPFormerOutput(
             encoder_groups=encoded.groups,
             decoder_groups=decoder_groups,
@@ -185,6 +212,7 @@ class INPFormer(nn.Module):
             residual=residual,
             segmentation_map=segmentation_map,
             strangeness=strangeness,
+            strangeness_between=strangeness_between,
             grid_size=encoded.grid_size,
             input_size=input_size,
         )

@@ -25,14 +25,16 @@ class TokenMemory(nn.Module):
     Args:
         size: Tokens remembered.
         dim: Channels C.
+        grids: See `ModelConfig.memory_grids`.
 
     Attributes:
         sources: `(size,)` int, the picture each remembered token is of; unknown, and 0, in a
             memory that was loaded.
     """
 
-    def __init__(self, size: int, dim: int) -> None:
+    def __init__(self, size: int, dim: int, grids: int = 1) -> None:
         super().__init__()
+        self.grids = grids
         self.register_buffer("sources", torch.zeros(size, dtype=torch.long), persistent=False)
         self.register_buffer("directions", torch.zeros(size, dim))
         self.register_buffer("spread", torch.ones(size))

@@ -80,6 +80,7 @@ class TrainConfig:
         token_scale: See `ModelConfig.token_scale`; `shots` measures it on the training pictures.
         init_std: See `ModelConfig.init_std`.
         memory_tokens: See `ModelConfig.memory_tokens`.
+        memory_grids: See `ModelConfig.memory_grids`.
         score_fraction: See `ModelConfig.score_fraction`.
         memory_weight: See `ModelConfig.memory_weight`.
         mixed_precision: `no`, or on a GPU `bf16` or `fp16`.
@@ -124,6 +125,7 @@ class TrainConfig:
     token_scale: Literal["paper", "shots"] = "paper"
     init_std: float = 0.01
     memory_tokens: int = 0
+    memory_grids: int = 1
     score_fraction: float = 0.01
     memory_weight: float = 1.0
     mixed_precision: Precision = "no"
@@ -215,7 +217,8 @@ class TrainConfig:
         """
         depth = {"decoder_depth": self.decoder_depth} if self.decoder_depth else {}
         same = ("variant", "inp_count", "mlp_ratio", "head_widths", "head_bias", "map_balance")
-        same += ("token_scale", "init_std", "memory_tokens", "score_fraction", "memory_weight")
+        same += ("token_scale", "init_std", "memory_tokens", "memory_grids", "memory_weight")
+        same += ("score_fraction",)
         settings = {name: getattr(self, name) for name in same}
         return ModelConfig.for_encoder(encoder, **settings, **depth)
 

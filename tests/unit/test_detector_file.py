@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from file_limits import largest_file
+from onnx_cases import varied_detector
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
@@ -205,6 +206,16 @@ def test_a_file_from_before_exposures_were_evened_judges_as_it_did(tmp_path):
     assert before.config.encoder == replace(now.config.encoder, contrast=None)
     assert not before.has_encoder_of(now)
     assert before.model.encoder.contrast is None and now.model.encoder.contrast is not None
+
+
+def test_a_file_from_before_there_were_two_grids_has_one(tiny_config, tmp_path):
+    config = replace(tiny_config, memory_tokens=20, memory_grids=2)
+    path = varied_detector(config).save(tmp_path / "part.safetensors", bundle_encoder=True)
+    assert AnomalyDetector.load(path, device="cpu").model.looks_between
+    rewrite(path, lambda header, _: header["model"].pop("memory_grids"))
+    before = AnomalyDetector.load(path, device="cpu")
+    assert before.config == replace(config, memory_grids=1)
+    assert not before.model.looks_between
 
 
 def test_a_file_from_before_there_was_a_colour_range_takes_that_of_its_encoder(tmp_path):

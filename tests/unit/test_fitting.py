@@ -13,6 +13,7 @@ from inpformer.augmentation import VIEW_COUNT
 from inpformer.config import VARIANTS, FitConfig, ModelConfig
 from inpformer.errors import FitCancelledError, UserError
 from inpformer.fitting import fit_model
+from inpformer.left_out import MAX_CALIBRATION_VIEWS
 from inpformer.modeling.build import build_encoder, trained_state
 from inpformer.optimizer import StableAdamW
 from inpformer.progress import PHASE_NAMES, Progress
@@ -354,9 +355,9 @@ def test_held_out_views_are_never_fitted_on(shot_count, tile_count, encoder, tin
     views = [
         (shot, view) for shot, _ in fit.pictures for view in range(VIEW_COUNT)
     ]  # the order of the cache
-    held_out = [index for fold in fit.folds for index in fold]
+    held_out = [index for fold in fit.left_out.folds for index in fold]
     assert sorted(held_out) == list(range(len(views))), "each view is held out once"
-    for fold in fit.folds:
+    for fold in fit.left_out.folds:
         fitted = set(range(len(views))) - set(fold)
         assert fitted
         seen = {views[index] for index in fitted}
@@ -368,7 +369,7 @@ def test_held_out_views_are_never_fitted_on(shot_count, tile_count, encoder, tin
 def test_many_shots_are_calibrated_on_a_bounded_number_of_views(encoder, tiny_config):
     config, fit_config = of_variant(tiny_config, "training-free")
     _, calibration = fit_model(encoder, config, shots(6), fit_config)
-    assert 6 <= calibration.score_count <= fitting.MAX_CALIBRATION_VIEWS
+    assert 6 <= calibration.score_count <= MAX_CALIBRATION_VIEWS
     assert calibration.score_count % 6 == 0, "each shot has its share"
 
 

@@ -89,7 +89,7 @@ def test_a_fit_compares_on_views_that_both_models_know(tiny_config, tiny_encoder
     sample = fit.cache.sample
     fit.cache.sample = lambda views, *rest: drawn.append(set(views)) or sample(views, *rest)
     whole = fit.new_model()
-    for fold in fit.folds:
+    for fold in fit.left_out.folds:
         drawn.clear()
         held_out = fit.fit_without(fold, whole)
         assert drawn and not any(views & set(fold) for views in drawn)

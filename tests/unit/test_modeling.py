@@ -329,6 +329,7 @@ def test_outputs_have_the_shapes_they_promise_on_a_grid_that_is_not_square(tiny_
         "residual": (3, 20, 32),
         "segmentation_map": (3, 56, 70),
         "strangeness": None,
+        "strangeness_between": None,
         "grid_size": (4, 5),
         "input_size": (56, 70),
     }
@@ -339,7 +340,7 @@ def test_not_decoding_leaves_out_only_what_needs_the_decoder(tiny_model, images)
     whole, half = tiny_model(images), tiny_model(images, decode=False)
     missing = {name for name, value in half._asdict().items() if value is None}
     decoded = {"decoder_groups", "decoder_attention", "residual", "segmentation_map"}
-    assert missing == decoded | {"strangeness"}
+    assert missing == decoded | {"strangeness", "strangeness_between"}
     torch.testing.assert_close(half.inp_distance, whole.inp_distance)
 
 

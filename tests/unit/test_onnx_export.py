@@ -49,6 +49,7 @@ def look(path: Path, image: np.ndarray) -> dict[str, np.ndarray]:
         {},
         {"variant": "inp-former"},
         {"memory_tokens": 20, "token_scale": "shots", "head_weight": 2.0, "memory_weight": 0.5},
+        {"memory_tokens": 20, "memory_grids": 2, "memory_weight": 0.5},
         {"map_balance": "paper", "group_count": 1},
     ],
 )

@@ -12,9 +12,10 @@ from inpformer.config import FitConfig, ModelConfig
 from inpformer.detector import AnomalyDetector, Provenance
 from inpformer.fitting import fit_model
 from inpformer.modeling.build import build_encoder, build_model
+from inpformer.modeling.model import INPFormer
 from inpformer.modeling.token_memory import TokenMemory
 from inpformer.scales import Calibration
-from inpformer.scoring import anomaly_maps, fuse_maps, image_score
+from inpformer.scoring import anomaly_maps, fuse_maps, image_score, memory_map
 
 QUICK = FitConfig(
     steps=2,
@@ -128,6 +129,76 @@ def test_only_the_plus_variant_has_a_memory(variant, config):
     other = dataclasses.replace(config, variant=variant)
     assert not other.has_memory and config.has_memory
     assert build_model(other, build_encoder(config.encoder)).memory is None
+
+
+# --- two grids ---------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def two_grids(config) -> ModelConfig:
+    return dataclasses.replace(config, memory_grids=2)
+
+
+def remembering(config: ModelConfig) -> INPFormer:
+    """An unfitted model, always the same, that remembers a picture of noise."""
+    with torch.random.fork_rng(), torch.no_grad():
+        torch.manual_seed(0)
+        model = build_model(config, build_encoder(config.encoder)).eval()
+        tokens = model.encode(picture(0)[None]).fused_tokens[0]
+    model.memory.remember(tokens, torch.arange(len(tokens)) % 2)
+    return model
+
+
+@torch.no_grad()
+def test_between_patches_the_memory_sees_what_a_shifted_picture_shows(two_grids):
+    model = remembering(two_grids)
+    patch = two_grids.encoder.patch_size
+    image = picture(4, (5 * patch, 6 * patch))[None]
+    output = model(image)
+    assert output.strangeness_between.shape == (1, 6 * 7)
+    border = torch.nn.functional.pad(image, (patch // 2,) * 4, mode="replicate")
+    shifted = model.encode(border).fused_tokens
+    torch.testing.assert_close(output.strangeness_between, model.memory(shifted))
+    for name, value in model(image, decode=False)._asdict().items():
+        assert value is None or "between" not in name, "nothing is looked up without a map"
+
+
+@torch.no_grad()
+@pytest.mark.parametrize(("row", "column"), [(2, 3), (1, 5), (4, 1)])
+def test_what_lies_between_patches_is_marked_where_four_of_them_meet(row, column, two_grids):
+    model = remembering(two_grids)
+    patch = two_grids.encoder.patch_size
+    output = model(picture(4, (5 * patch, 6 * patch))[None])
+    between = torch.zeros(6, 7)
+    between[row, column] = 1.0
+    output = output._replace(
+        strangeness=torch.zeros_like(output.strangeness), strangeness_between=between.view(1, -1)
+    )
+    found = memory_map(output)[0]
+    place = divmod(int(found.argmax()), found.shape[1])
+    # Corners of the map are aligned with centres of patches, which moves places by half a patch
+    # at the border, and not at all in the middle.
+    assert place == pytest.approx((row * patch, column * patch), abs=patch / 2)
+    assert found.max() == pytest.approx(0.5, abs=0.1), "the mean of both grids"
+
+
+@torch.no_grad()
+def test_one_grid_is_the_memory_as_it_was(config, two_grids):
+    one, two = (remembering(each)(picture(1)[None]) for each in (config, two_grids))
+    assert one.strangeness_between is None
+    torch.testing.assert_close(one.strangeness, two.strangeness)
+    assert not torch.allclose(memory_map(one), memory_map(two))
+
+
+def test_thresholds_know_what_lies_between_patches(two_grids):
+    shots = [[picture(0)], [picture(1)], [picture(2)]]
+    encoder = build_encoder(two_grids.encoder)
+    model, calibration = fit_model(encoder, two_grids, shots, QUICK)
+    one = dataclasses.replace(two_grids, memory_grids=1)
+    same, other = fit_model(encoder, one, shots, QUICK)
+    assert torch.equal(model.memory.directions, same.memory.directions)
+    assert calibration.memory_level != other.memory_level
+    assert calibration.reconstruction_level == other.reconstruction_level
 
 
 # --- the fit -----------------------------------------------------------------------------------
