@@ -380,7 +380,6 @@ FILTER_DEFAULTS: dict[str, Any] = {
     "token_scale": "shots",
     "init_std": 0.1,
     "memory_tokens": 4096,
-    "memory_grids": 2,
     "score_fraction": 0.003,
     "memory_weight": 3.0,
 }

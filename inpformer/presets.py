@@ -176,6 +176,9 @@ _FILTERS: dict[str, Any] = {
     "licence": "Apache-2.0",
 }
 
+# 512 x 512 pixels: dents, cracks and chips that 392 x 392 lose, in 1.7 times the time.
+_EMBEDDED_TOKENS = 4096
+
 ENCODER_PRESETS: dict[str, EncoderConfig] = {
     preset.name: preset
     for preset in (
@@ -195,7 +198,7 @@ ENCODER_PRESETS: dict[str, EncoderConfig] = {
         # The filters of the embedded encoder with the network that was trained on top.
         EncoderConfig(
             name="embedded",
-            **_FILTERS,
+            **{**_FILTERS, "token_budget": _EMBEDDED_TOKENS},
             stem="filters-trained",
             file_names=("embedded-network.safetensors",),
             # On normal example parts and tiles the median is 0.00 to 0.06 and the highest 1% begin
