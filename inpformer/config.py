@@ -22,6 +22,7 @@ ENGINES = ("torch", "torch-bf16", "onnx", "onnx-int8")
 MAX_DECODER_DEPTH = 64
 MAX_MLP_RATIO = 16
 MAX_MEMORY_TOKENS = 100_000
+MAX_MEMORY_GRIDS = 2
 MAX_HEAD_WIDTH = 4096
 
 UNTRAINED_NOTICE = "untrained stand-in: for trying the interface"
@@ -419,7 +420,10 @@ def _require_memory(value: int) -> None:
 
 
 def _require_memory_grids(value: int) -> None:
-    require(value in (1, 2), f"memory_grids must be 1 or 2, got {value}")
+    require(
+        1 <= value <= MAX_MEMORY_GRIDS,
+        f"memory_grids must be 1 to {MAX_MEMORY_GRIDS}, got {value}",
+    )
 
 
 def _require_score_fraction(value: float) -> None:

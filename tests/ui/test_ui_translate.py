@@ -176,7 +176,7 @@ def test_a_translation_keeps_everything_that_was_filled_in():
         "detector.py:ZERO_SHOT_NOTICE",
         "engine.py:low_notice",
         "prediction.py:notice",
-        "fitting.py:_method",
+        "left_out.py:method",
         "training/calibration_views.py:method_of",
         "hub_problems.py:in_plain_words",
         "hub_problems.py:_answer_in_words",

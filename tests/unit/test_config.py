@@ -127,6 +127,8 @@ def assert_is_one_sentence(message: str) -> None:
         (FitConfig, {"token_scale": "none"}, "token_scale"),
         (FitConfig, {"init_std": 1.5}, "init_std"),
         (FitConfig, {"memory_tokens": -1}, "memory_tokens"),
+        (FitConfig, {"memory_grids": 3}, "memory_grids"),
+        (model, {"memory_grids": 0}, "memory_grids"),
         (FitConfig, {"score_fraction": 0.0}, "score_fraction"),
         (model, {"memory_tokens": 1_000_000}, "memory_tokens"),
         (model, {"score_fraction": 1.5}, "score_fraction"),
