@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -40,6 +41,9 @@ from inpformer.modeling.build import (  # noqa: E402
 SHOTS = 4
 # A washer may lie at any angle; the other parts lie the same way in every picture.
 VIEWS = {"washer": "paper"}
+# Prototypes that were learnt on pictures of 192 to 256 pixels know less of larger ones
+# (`weights/README.md`): patches of 392 x 392.
+MULTI_PART_TOKENS = 2401
 
 
 def main() -> None:
@@ -80,7 +84,8 @@ def fit_part(base: AnomalyDetector, part: ExamplePart) -> AnomalyDetector:
 
 def multi_part(base: AnomalyDetector, extractor: Path) -> AnomalyDetector:
     """Return the zero-shot detector of an extractor that was trained with the encoder of `base`."""
-    config = ModelConfig.for_encoder(base.config.encoder, variant="inp-former", decoder_depth=1)
+    encoder = replace(base.config.encoder, token_budget=MULTI_PART_TOKENS)
+    config = ModelConfig.for_encoder(encoder, variant="inp-former", decoder_depth=1)
     torch.manual_seed(0)  # the same file each time
     model = build_model(config, base.model.encoder)
     load_strictly(model.inp_extractor, read_state_dict(extractor), extractor.name)
