@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
-from benchmarks import ablation, accuracy, encoder, int8
+from benchmarks import ablation, accuracy, encoder, int8, photos
 from inpformer.datasets.find import open_dataset
 from inpformer.datasets.mvtec import read_mvtec_folder
 from inpformer.detector import AnomalyDetector, Provenance
@@ -52,6 +52,35 @@ def source(tiny_config) -> AnomalyDetector:
     config = replace(tiny_config, variant="training-free")
     model = build_model(config, build_encoder(config.encoder))
     return AnomalyDetector(model, config, Provenance("untrained", "tiny"))
+
+
+def test_photos_become_parts_whose_masks_mark_what_was_changed(tmp_path, capsys):
+    rng = np.random.default_rng(0)
+    for name in ("stones", "cloth"):
+        save(tmp_path / f"{name}.png", rng.integers(60, 190, (460, 480, 3), dtype=np.uint8))
+    given = [str(tmp_path / f"{name}.png") for name in ("stones", "cloth")]
+    for out in ("first", "again"):
+        photos.main([*given, "--out", str(tmp_path / out)])
+    samples = read_mvtec_folder(tmp_path / "first" / "cloth")
+    assert {sample.defect for sample in samples} == {"good", *photos.DEFECTS}
+    normal = {sample.path for sample in samples if sample.split == "train"}
+    assert len(normal) == photos.TRAIN
+    for sample in samples:
+        same = tmp_path / "again" / sample.path.relative_to(tmp_path / "first")
+        assert same.read_bytes() == sample.path.read_bytes()
+        if sample.mask_path:
+            mask = np.asarray(Image.open(sample.mask_path)) > 0
+            assert 0 < mask.mean() < 0.1
+    left = load_image(Path(given[1]))[:, :240]
+    for path in normal:
+        crop = load_image(path)
+        places = np.argwhere((left[:, :, 0] == crop[0, 0, 0]) & (left[:, :, 1] == crop[0, 0, 1]))
+        assert any(np.array_equal(left[y : y + 200, x : x + 200], crop) for y, x in places), (
+            "training pictures are of the left half"
+        )
+    with pytest.raises(SystemExit):
+        photos.main([given[0], "--out", str(tmp_path / "one")])
+    assert "two or more pictures" in capsys.readouterr().err
 
 
 def colours(images: torch.Tensor) -> torch.Tensor:
