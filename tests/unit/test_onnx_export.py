@@ -94,9 +94,10 @@ def check_part(part: ExamplePart, path: Path, int8: bool) -> None:
         assert found["image_score"] == pytest.approx(expected.image_score, rel=allowed)
 
 
-@pytest.mark.skipif("cap" not in PARTS, reason="the example parts are not installed")
+@pytest.mark.skipif("pcb" not in PARTS, reason="the example parts are not installed")
 def test_a_ready_detector_gives_the_same_verdicts_as_a_file(tmp_path):
-    check_part(PARTS["cap"], tmp_path / "part.onnx", int8=False)
+    # Its map jumps in single pixels where a rounded pixel changes the nearest remembered token.
+    check_part(PARTS["pcb"], tmp_path / "part.onnx", int8=False)
 
 
 @pytest.mark.slow
