@@ -26,7 +26,9 @@ SIDE = 200  # pixels of a picture
 TRAIN, GOOD, PER_DEFECT = 4, 16, 4
 VISIBLE = 8  # grey levels
 NEAR = np.ones((7, 7), np.uint8)
-Defect = Callable[[np.ndarray, np.ndarray, np.ndarray, np.random.Generator], np.ndarray]
+# Of a picture, a blob's mask and a piece of another photo: the changed picture, what it covers.
+Drawn = tuple[np.ndarray, np.ndarray]
+Defect = Callable[[np.ndarray, np.ndarray, np.ndarray, np.random.Generator], Drawn]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -56,39 +58,35 @@ def write_part(
     for name, defect in DEFECTS.items():
         for number in range(PER_DEFECT):
             image, mask = _crop(right, rng), _blob(rng)
-            changed = defect(image, mask, _crop(stranger, rng), rng)
-            visible = (np.abs(changed.astype(int) - image).max(axis=2) > VISIBLE) & (mask > 0)
+            changed, covered = defect(image, mask, _crop(stranger, rng), rng)
+            visible = (np.abs(changed.astype(int) - image).max(axis=2) > VISIBLE) & (covered > 0)
             _write(folder / "test" / name / f"{number:03}.png", changed)
             mask_path = folder / "ground_truth" / name / f"{number:03}_mask.png"
             closed = cv2.morphologyEx(255 * visible.astype(np.uint8), cv2.MORPH_CLOSE, NEAR)
             _write(mask_path, closed)
 
 
-def _piece(image: np.ndarray, mask: np.ndarray, stranger: np.ndarray, _: object) -> np.ndarray:
+def _piece(image: np.ndarray, mask: np.ndarray, stranger: np.ndarray, _: object) -> Drawn:
     # As bright as what it covers: only its texture is another one.
     shift = image[mask > 0].mean(axis=0) - stranger[mask > 0].mean(axis=0)
-    return _blend(image, np.clip(stranger + shift, 0, 255), mask)
+    return _blend(image, np.clip(stranger + shift, 0, 255), mask), mask
 
 
-def _scratch(
-    image: np.ndarray, mask: np.ndarray, _: object, rng: np.random.Generator
-) -> np.ndarray:
+def _scratch(image: np.ndarray, mask: np.ndarray, _: object, rng: np.random.Generator) -> Drawn:
     ys, xs = np.nonzero(mask)
-    first, last = (int(i) for i in (xs.argmin(), xs.argmax()))
     line = np.zeros_like(mask)
-    ends = [(int(xs[i]), int(ys[i])) for i in (first, last)]
+    ends = [(int(xs[i]), int(ys[i])) for i in (xs.argmin(), xs.argmax())]
     cv2.line(line, *ends, 255, int(rng.integers(1, 3)), cv2.LINE_AA)
     tone = 235 if image[mask > 0].mean() < 128 else 20
-    mask[:] = line
-    return _blend(image, np.full_like(image, tone), line)
+    return _blend(image, np.full_like(image, tone), line), line
 
 
-def _blur(image: np.ndarray, mask: np.ndarray, *_: object) -> np.ndarray:
-    return _blend(image, cv2.GaussianBlur(image, (0, 0), 4), mask)
+def _blur(image: np.ndarray, mask: np.ndarray, *_: object) -> Drawn:
+    return _blend(image, cv2.GaussianBlur(image, (0, 0), 4), mask), mask
 
 
-def _stain(image: np.ndarray, mask: np.ndarray, *_: object) -> np.ndarray:
-    return _blend(image, 0.7 * image, mask)
+def _stain(image: np.ndarray, mask: np.ndarray, *_: object) -> Drawn:
+    return _blend(image, 0.7 * image, mask), mask
 
 
 DEFECTS: dict[str, Defect] = {"piece": _piece, "scratch": _scratch, "blur": _blur, "stain": _stain}

@@ -98,8 +98,7 @@ class ModelConfig:
         )
         _require_token_scale(self.token_scale)
         _require_init_std(self.init_std)
-        _require_memory(self.memory_tokens)
-        _require_memory_grids(self.memory_grids)
+        _require_memory(self.memory_tokens, self.memory_grids)
         _require_score_fraction(self.score_fraction)
         require_finite("head_weight", self.head_weight)
         require_finite("memory_weight", self.memory_weight)
@@ -346,8 +345,7 @@ class FitConfig:
         _require_mlp_ratio(self.mlp_ratio)
         _require_token_scale(self.token_scale)
         _require_init_std(self.init_std)
-        _require_memory(self.memory_tokens)
-        _require_memory_grids(self.memory_grids)
+        _require_memory(self.memory_tokens, self.memory_grids)
         _require_score_fraction(self.score_fraction)
         require_finite("memory_weight", self.memory_weight)
         require(0 <= self.warmup_share < 1, "warmup_share must be at least 0 and below 1")
@@ -412,17 +410,13 @@ def _require_init_std(value: float) -> None:
     require(0 < value <= 1, f"init_std must be above 0, at most 1, got {value}")
 
 
-def _require_memory(value: int) -> None:
+def _require_memory(tokens: int, grids: int) -> None:
     require(
-        0 <= value <= MAX_MEMORY_TOKENS,
-        f"memory_tokens must be 0 to {MAX_MEMORY_TOKENS}, got {value}",
+        0 <= tokens <= MAX_MEMORY_TOKENS,
+        f"memory_tokens must be 0 to {MAX_MEMORY_TOKENS}, got {tokens}",
     )
-
-
-def _require_memory_grids(value: int) -> None:
     require(
-        1 <= value <= MAX_MEMORY_GRIDS,
-        f"memory_grids must be 1 to {MAX_MEMORY_GRIDS}, got {value}",
+        1 <= grids <= MAX_MEMORY_GRIDS, f"memory_grids must be 1 to {MAX_MEMORY_GRIDS}, got {grids}"
     )
 
 

@@ -5,7 +5,7 @@ Reports to a callback; knows no page and no files.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 
 import torch
@@ -146,26 +146,11 @@ class FewShotFit:
     def encode_views(self) -> None:
         """Fill the cache with the 22 views of every picture."""
         model = self.new_model()
-        shown = set(self.left_out.shown)
-        for shot, image in self.pictures:
-            first = len(self.cache.groups)
-            indices = range(VIEW_COUNT)
-            encoded: dict[int, EncodedImages] = {}
-            # Only those that set thresholds need all that maps are made of.
-            for for_maps in (False, True):
-                chosen = [index for index in indices if (first + index in shown) == for_maps]
-                encoded.update(self._encode_some(model, image, chosen, for_maps))
-            for index in indices:
-                self.cache.add(encoded[index], shot)
-
-    def _encode_some(
-        self, model: INPFormer, image: Tensor, indices: Sequence[int], for_maps: bool
-    ) -> Iterable[tuple[int, EncodedImages]]:
-        views = [make_view(image, index, self.config.views) for index in indices]
-        advance = self._advance("encode")
-        return zip(
-            indices, encode_in_batches(model, views, advance, for_maps=for_maps), strict=True
-        )
+        for _, image in self.pictures:
+            views = [make_view(image, index, self.config.views) for index in range(VIEW_COUNT)]
+            advance = self._advance("encode")
+            for encoded in encode_in_batches(model, views, advance, for_maps=True):
+                self.cache.add(encoded)
 
     def train_decoder(self, model: INPFormer, views: Sequence[int], steps: int, phase: str) -> None:
         """Train the INP extractor and the decoder on cached tokens of some views."""

@@ -67,9 +67,10 @@ class GraphBuilder:
         """Take a range along an axis."""
         return self.add("Slice", value, *(np.array([n], np.int64) for n in (start, stop, axis)))
 
-    def pad(self, maps: str, width: int) -> str:
-        """Repeat the border of maps `(B, C, h, w)` on all sides."""
-        sides = np.array([0, 0, width, width] * 2, np.int64)
+    def pad(self, maps: str, before: int, after: int | None = None) -> str:
+        """Repeat the border of maps `(B, C, h, w)` on all sides; None takes as much after."""
+        after = before if after is None else after
+        sides = np.array([0, 0, before, before, 0, 0, after, after], np.int64)
         return self.add("Pad", maps, sides, mode="edge")
 
     def linear(self, tokens: str, weight: Tensor, bias: Tensor) -> str:

@@ -8,6 +8,7 @@ from torch import nn
 
 from inpformer.config import MapName, ModelConfig
 from inpformer.geometry import ImageGeometry
+from inpformer.modeling.encoder import border_between
 from inpformer.modeling.model import INPFormer
 from inpformer.modeling.token_memory import TokenMemory
 from inpformer.onnx_graph import GraphBuilder
@@ -126,7 +127,7 @@ class MapWriter:
         patch, values = height // rows, self._strangeness(between, memory)
         grid = graph.reshape(values, 1, 1, rows + 1, columns + 1)
         maps = self._resize(grid, (height + patch, width + patch), "align_corners")
-        before = patch // 2
+        before, _ = border_between(patch)
         for axis, side in ((2, height), (3, width)):
             maps = graph.slice(maps, axis, before, before + side)
         return graph.mean(graph.add("Concat", on_grid, maps, axis=1), 1, keepdims=True)

@@ -53,14 +53,6 @@ def write_normalised(graph: GraphBuilder, images: str, encoder: FrozenEncoder) -
     return graph.add("Div", graph.add("Sub", images, encoder.mean), encoder.std)
 
 
-def write_padded(graph: GraphBuilder, scaled: str, patch_size: int) -> str:
-    """Write what `pad_between` does."""
-    before = patch_size // 2
-    after = patch_size - before
-    pads = np.array([0, 0, before, before, 0, 0, after, after], np.int64)
-    return graph.add("Pad", scaled, pads, mode="edge")
-
-
 def write_tokens(
     graph: GraphBuilder, scaled: str, encoder: FrozenEncoder, grid_size: tuple[int, int]
 ) -> str:

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from inpformer.config import MapPart, ModelConfig
+from inpformer.modeling.encoder import border_between
 from inpformer.modeling.model import INPFormerOutput
 from inpformer.scales import Calibration
 
@@ -65,7 +66,7 @@ def memory_map(output: INPFormerOutput) -> Tensor:
     patch = height // rows
     between = output.strangeness_between.unflatten(1, (rows + 1, columns + 1))
     padded = _enlarge(between, (height + patch, width + patch))
-    before = patch // 2
+    before, _ = border_between(patch)
     return (on_grid + padded[:, before : before + height, before : before + width]) / 2
 
 

@@ -40,24 +40,21 @@ class TokenCache:
     Attributes:
         groups: Per view, `(G, N, C)`, of 16 or 32 bits.
         grid_sizes: Per view, rows and columns.
-        shot_ids: Per view, the shot it was made of.
         between: Per view, see `EncodedImages.between`, `(N', C)`; None if not known.
     """
 
     groups: list[Tensor] = field(default_factory=list)
     grid_sizes: list[tuple[int, int]] = field(default_factory=list)
-    shot_ids: list[int] = field(default_factory=list)
     between: list[Tensor | None] = field(default_factory=list)
 
-    def add(self, encoded: EncodedImages, shot: int) -> None:
-        """Keep a view of a shot, a batch of one, in 16 bits where they hold its numbers.
+    def add(self, encoded: EncodedImages) -> None:
+        """Keep a view, a batch of one, in 16 bits where they hold its numbers.
 
         Tokens that are 0.05% off teach the same (`benchmarks/measured.md`) in half the memory.
         """
         self.groups.append(_shortened(encoded.groups[:, 0]))
         self.between.append(None if encoded.between is None else _shortened(encoded.between[0]))
         self.grid_sizes.append(encoded.grid_size)
-        self.shot_ids.append(shot)
 
     def view(self, index: int) -> EncodedImages:
         """Return one view, a batch of one, in 32 bits."""

@@ -102,11 +102,14 @@ def pad_between(pixels: Tensor, patch_size: int) -> Tensor:
     """Give `(B, C, H, W)` a border, so that patches lie where four of them met.
 
     Returns:
-        `(B, C, H + patch_size, W + patch_size)`; half of that, rounded down, lies before.
+        `(B, C, H + patch_size, W + patch_size)`, see `border_between`.
     """
-    before = patch_size // 2
-    after = patch_size - before
-    return F.pad(pixels, (before, after, before, after), mode="replicate")
+    return F.pad(pixels, border_between(patch_size) * 2, mode="replicate")
+
+
+def border_between(patch_size: int) -> tuple[int, int]:
+    """Return the border before and after that moves patches by half of one, pixels."""
+    return patch_size // 2, patch_size - patch_size // 2
 
 
 def _is_plain_vit(vit: nn.Module) -> bool:

@@ -430,7 +430,7 @@ def test_a_pasted_square_raises_the_map_there(encoder, tiny_config):
 def fill(model, images) -> TokenCache:
     cache = TokenCache()
     for encoded in encode_in_batches(model, images, lambda count: None):
-        cache.add(encoded, 0)
+        cache.add(encoded)
     return cache
 
 
@@ -471,7 +471,7 @@ def test_tokens_are_kept_in_16_bits_where_those_hold_them(tiny_model, factor, ke
     (encoded,) = encode_in_batches(tiny_model, [picture(0)], lambda count: None)
     encoded = encoded._replace(groups=encoded.groups * factor)
     cache = TokenCache()
-    cache.add(encoded, 0)
+    cache.add(encoded)
     assert cache.groups[0].dtype == kept
     batch = cache.sample([0], 1, 5, torch.Generator().manual_seed(0), 6)
     for tokens in (cache.view(0).groups, cache.fused(0), *batch[::2]):
