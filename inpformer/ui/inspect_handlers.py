@@ -243,8 +243,9 @@ def report(inspection: Inspection, settings: ViewSettings | None, words: Words) 
     name = result.map_name if settings is None else _map_of(inspection, settings)
     is_calibrated = name in result.scales
     low, high = result.colour_range(name)
-    # Uncalibrated, the slider is raw, and starts in the middle of the fixed colours.
-    start, most = (1.0, 2.0) if is_calibrated else ((low + high) / 2, high)
+    # Uncalibrated, the slider is raw, and starts in the middle of the fixed colours; rounded, for
+    # people would read 0.139999999.
+    start, most = (1.0, 2.0) if is_calibrated else (round((low + high) / 2, 6), high)
     settings = ViewSettings(name, start) if settings is None else replace(settings, map_name=name)
     layer = cut_layer(inspection, name, settings.cut)
     return InspectReport(

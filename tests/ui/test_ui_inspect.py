@@ -78,6 +78,8 @@ def test_without_a_fit_the_cut_starts_in_the_middle_of_the_colours(source, pictu
     inspection = Inspection("x", pictures["normal"], result, source, "free", "Free")
     found = report(inspection, None, text)
     assert (found.settings.times, found.most_times) == pytest.approx((0.08, 0.14))
+    wider = replace(inspection, result=replace(result, uncalibrated_range=(0.04, 0.24)))
+    assert report(wider, None, text).settings.times == 0.14, "not 0.13999999999999999"
 
 
 @pytest.mark.parametrize("kind", ["free", "plus"])
