@@ -20,6 +20,8 @@ PARTS: tuple[MapPart, ...] = ("reconstruction", "segmentation", "memory")  # of 
 # The head says almost nothing on normal pictures; dividing by that would turn its noise into
 # defects. A probability of one half counts as much as the 99.5% level of the reconstruction.
 MIN_SEGMENTATION_LEVEL = 0.5
+# Chosen on two draws of shots of six kinds of parts (weights/README.md).
+ASSUMED_SHOTS, MOST_DEVIATIONS = 2, 2.0
 _TINY = 1e-8
 
 
@@ -117,12 +119,31 @@ def spread_bound(scores: Tensor, rate: float, spread: float) -> FalseAlarmBound:
     """Return the cut above which new normal scores lie at `rate`, if their logarithm is normal.
 
     Args:
-        scores: `(n,)` of normal pictures. Their median counts: of few, one may be odd.
+        scores: `(n,)` of normal pictures, above 0. Their median counts: of few, one may be odd.
         rate: Wished false-alarm rate, in (0, 1).
-        spread: Standard deviation of the logarithm of scores (assumption).
+        spread: Assumed standard deviation of the logarithm of scores; see `shot_deviation`.
     """
-    deviations = float(torch.special.ndtri(torch.tensor(1.0 - rate)))
-    return FalseAlarmBound(float(scores.quantile(0.5)) * math.exp(deviations * spread), rate)
+    quantile = float(torch.special.ndtri(torch.tensor(1.0 - rate)))
+    factor = math.exp(quantile * shot_deviation(scores, spread))
+    return FalseAlarmBound(float(scores.quantile(0.5)) * factor, rate)
+
+
+def shot_deviation(scores: Tensor, assumed: float) -> float:
+    """Return the standard deviation of the logarithm of normal scores, from few of them.
+
+    What is assumed counts as much as `ASSUMED_SHOTS` pictures: parts that look more alike than
+    that get a lower threshold, and parts that differ more a higher one. No picture counts as
+    farther from the median than `MOST_DEVIATIONS` times what is assumed: one may be odd.
+
+    Args:
+        scores: `(n,)`, above 0.
+        assumed: The deviation without any picture.
+    """
+    logarithms = scores.clamp(min=_TINY).log()
+    limit = MOST_DEVIATIONS * assumed
+    apart = (logarithms - logarithms.quantile(0.5)).clamp(-limit, limit)
+    total = ASSUMED_SHOTS * assumed**2 + float(apart.square().sum())
+    return math.sqrt(total / (ASSUMED_SHOTS + len(scores) - 1))
 
 
 def _scale(threshold: float, scores: Tensor, maps: Sequence[Tensor]) -> MapScale:

@@ -379,7 +379,7 @@ FILTER_DEFAULTS: dict[str, Any] = {
     "token_scale": "shots",
     "init_std": 0.1,
     "memory_tokens": 4096,
-    "score_fraction": 0.003,
+    "score_fraction": 0.001,
     "memory_weight": 3.0,
 }
 _ENOUGH_STEPS = 100

@@ -27,7 +27,7 @@ from inpformer.left_out import LeftOutViews
 from inpformer.modeling.build import build_model
 from inpformer.modeling.encoder import FrozenEncoder
 from inpformer.modeling.model import EncodedImages, INPFormer, INPFormerOutput, to_grid
-from inpformer.modeling.token_memory import TokenMemory
+from inpformer.modeling.token_memory import NormalTokens, TokenMemory
 from inpformer.optimizer import StableAdamW, take_step, warmup_cosine
 from inpformer.progress import FitStep, Progress
 from inpformer.pseudo_anomalies import make_pseudo_anomaly
@@ -106,6 +106,8 @@ class FewShotFit:
         self.generator = Generator().manual_seed(fit_config.seed)
         self.cache = TokenCache()
         self._memory: TokenMemory | None = None
+        self._normal: NormalTokens | None = None
+        self._left_out_memories: dict[tuple[int, ...], TokenMemory] = {}
         self.progress: Progress
         shot_ids = tuple(shot for shot, _ in self.pictures)
         self.left_out = LeftOutViews(shot_ids, model_config.is_trained, fit_config)
@@ -180,9 +182,9 @@ class FewShotFit:
     def remember(self, model: INPFormer) -> None:
         """Fill the memory of a model, if it has one, with tokens of the views; once for all models.
 
-        A model that must not know some of them passes over theirs (`LeftOutViews.relatives`). If it
-        remembered others instead, its distances would be in units of its own, and no threshold for
-        this one.
+        A model that must not know some of them asks one that is made of it (`memory_without`), so
+        that its distances are in the same units. In units of its own they would be no threshold
+        for this one.
         """
         if model.memory is None:
             return
@@ -194,8 +196,18 @@ class FewShotFit:
         count = min(total, max(MEMORY_VIEWS, wanted))
         chosen = [index * total // count for index in range(count)]
         fused = [self.cache.fused(view) for view in chosen]
-        fill_memory(model, fused, [*map(self.left_out.source, chosen)], self.config.seed)
+        sources = [*map(self.left_out.source, chosen)]
+        self._normal = fill_memory(model, fused, sources, self.config.seed)
         self._memory = model.memory
+
+    def memory_without(self, pictures: Sequence[int]) -> TokenMemory | None:
+        """Return the memory of this fit without some pictures; None if there is no memory."""
+        if self._memory is None:
+            return None
+        key = tuple(pictures)
+        if key not in self._left_out_memories:
+            self._left_out_memories[key] = self._memory.without(key, self._normal)
+        return self._left_out_memories[key]
 
     def train_head(self, model: INPFormer) -> None:
         """Train the segmentation head on residuals of pseudo-anomalies; the rest stays frozen."""
@@ -309,5 +321,5 @@ class FewShotFit:
         rows, columns = encoded.grid_size
         size = (rows * self.encoder.patch_size, columns * self.encoder.patch_size)
         if isinstance(model, HeldOutModel):
-            return model.explain(encoded, size, relatives)
+            return model.explain(encoded, size, self.memory_without(relatives))
         return model.explain(encoded, size)

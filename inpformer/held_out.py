@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 
 from inpformer.modeling.model import EncodedImages, INPFormer, INPFormerOutput
+from inpformer.modeling.token_memory import TokenMemory
 from inpformer.token_cache import TokenBatch
 from inpformer.training.step import rebuild
 
@@ -43,20 +43,23 @@ class HeldOutModel:
         return cls(model, min(1.0, max(share, _TINY)))
 
     def explain(
-        self, encoded: EncodedImages, input_size: tuple[int, int], without: Sequence[int] = ()
+        self,
+        encoded: EncodedImages,
+        input_size: tuple[int, int],
+        memory: TokenMemory | None = None,
     ) -> INPFormerOutput:
         """Run all that follows the encoder, as `INPFormer.explain` does, with shorter errors.
 
         Args:
             encoded: Pictures behind the encoder.
             input_size: Height and width of the input, pixels.
-            without: Pictures that the memory passes over.
+            memory: One without the pictures that are held out; None where there is no memory.
         """
         fused_tokens = encoded.fused_tokens
         extracted = self.model.inp_extractor(fused_tokens)
         groups, attention = self.model.decode(fused_tokens, extracted[0])
         groups = torch.lerp(encoded.groups, groups, self.shortening)
-        return self.model.combine(encoded, extracted, (groups, attention), input_size, without)
+        return self.model.combine(encoded, extracted, (groups, attention), input_size, memory)
 
 
 @torch.no_grad()

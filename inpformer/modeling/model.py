@@ -173,7 +173,7 @@ class INPFormer(nn.Module):
         extracted: tuple[Tensor, Tensor],
         decoded: tuple[Tensor, Tensor] | None,
         input_size: tuple[int, int],
-        without: Sequence[int] = (),
+        memory: TokenMemory | None = None,
     ) -> INPFormerOutput:
         """Put together what encoder, extractor and decoder gave, and run what reads it.
 
@@ -182,7 +182,7 @@ class INPFormer(nn.Module):
             extracted: Prototypes and attention, as the extractor gives them.
             decoded: Groups and attention, as `decode` gives them; None if nothing was decoded.
             input_size: Height and width of the input, pixels.
-            without: Pictures that the memory passes over.
+            memory: To ask in place of the model's own.
         """
         fused_tokens = encoded.fused_tokens
         inps, attention = extracted
@@ -196,9 +196,10 @@ class INPFormer(nn.Module):
                 residual_grid = to_grid(residual, encoded.grid_size)
                 segmentation_map = self.segmentation_head(residual_grid, input_size)
             if self.memory is not None:
-                strangeness = self.memory(fused_tokens, without)
+                memory = memory or self.memory
+                strangeness = memory(fused_tokens)
                 if self.looks_between:
-                    strangeness_between = self.memory(encoded.between, without)
+                    strangeness_between = memory(encoded.between)
         return INPFormerOutput(
             encoder_groups=encoded.groups,
             decoder_groups=decoder_groups,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -14,6 +15,18 @@ NEIGHBOURS = 8
 SPREAD_FLOOR = 2.0
 _TINY = 1e-6
 _CHUNK = 512  # remembered tokens that are compared with all others at once
+
+
+class NormalTokens(NamedTuple):
+    """Tokens that a memory chooses from.
+
+    Attributes:
+        tokens: `(T, C)`.
+        sources: `(T,)` int, the picture each is of.
+    """
+
+    tokens: Tensor
+    sources: Tensor
 
 
 class TokenMemory(nn.Module):
@@ -39,16 +52,15 @@ class TokenMemory(nn.Module):
         self.register_buffer("directions", torch.zeros(size, dim))
         self.register_buffer("spread", torch.ones(size))
 
-    def remember(self, tokens: Tensor, sources: Tensor) -> None:
+    def remember(self, normal: NormalTokens) -> None:
         """Take as many normal tokens as there is room for, as unlike each other as can be.
 
         Args:
-            tokens: `(T, C)`; if there are too few, some are taken more than once.
-            sources: `(T,)` int, the picture each is of. Spread is the distance to the most
-                similar token of another picture, among all of them.
+            normal: If there are too few, some are taken more than once. Spread is the distance to
+                the most similar token of another picture, among all of them.
         """
         size = len(self.directions)
-        candidates = F.normalize(tokens, dim=-1)
+        candidates, sources = F.normalize(normal.tokens, dim=-1), normal.sources
         rows = spread_out(candidates, size)
         directions = candidates[rows]
         apart = torch.cat([_nearest_of_others(candidates, sources, c) for c in rows.split(_CHUNK)])
@@ -59,22 +71,37 @@ class TokenMemory(nn.Module):
         self.sources.copy_(sources[rows])
         self.spread.copy_(spread + SPREAD_FLOOR * spread.median() + _TINY)
 
-    def forward(self, tokens: Tensor, without: Sequence[int] = ()) -> Tensor:
-        """Return how unlike all remembered tokens each of `(B, N, C)` is: `(B, N)`, at least 0.
+    def without(self, pictures: Sequence[int], normal: NormalTokens) -> TokenMemory:
+        """Return a memory that has not seen some of the pictures, in the units of this one.
+
+        Their tokens alone are not enough to leave out: each stands for others like it, also of
+        pictures that stay, which were not chosen because of it. Those are chosen now.
 
         Args:
-            tokens: To look for.
-            without: Pictures whose tokens are passed over, as if they had not been seen.
+            pictures: Not all of them.
+            normal: What this memory has chosen from.
         """
+        left_out = self.sources.new_tensor(pictures)
+        kept = ~torch.isin(self.sources, left_out)
+        stay = ~torch.isin(normal.sources, left_out)
+        candidates = F.normalize(normal.tokens[stay], dim=-1)
+        size, known = len(self.directions), self.directions[kept]
+        rows = spread_out(candidates, size - len(known), known)
+        other = TokenMemory(size, self.directions.shape[1], self.grids).to(self.directions)
+        other.directions.copy_(torch.cat([known, candidates[rows]]))
+        other.sources.copy_(torch.cat([self.sources[kept], normal.sources[stay][rows]]))
+        alike = (other.directions @ self.directions.T).argmax(dim=-1)
+        other.spread.copy_(self.spread[alike])
+        return other
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Return how unlike all remembered tokens each of `(B, N, C)` is: `(B, N)`, at least 0."""
         similarity = F.normalize(tokens, dim=-1) @ self.directions.T
-        if without:
-            passed_over = torch.isin(self.sources, self.sources.new_tensor(without))
-            similarity = similarity.masked_fill(passed_over, -1.0)
         nearest = similarity.max(dim=-1)
         return (1 - nearest.values).clamp(min=0) / self.spread[nearest.indices]
 
 
-def spread_out(directions: Tensor, count: int) -> Tensor:
+def spread_out(directions: Tensor, count: int, known: Tensor | None = None) -> Tensor:
     """Choose tokens so that none is far from a chosen one (greedy k-centre, as in PatchCore).
 
     A random choice has many of what is everywhere and misses what is seldom and normal.
@@ -82,6 +109,8 @@ def spread_out(directions: Tensor, count: int) -> Tensor:
     Args:
         directions: Unit vectors `(T, C)`.
         count: Tokens to choose.
+        known: Unit vectors `(K, C)` that were chosen before these; None or none begins with the
+            first token.
 
     Returns:
         Their rows, `(count,)`; if there are fewer, each is there and some more than once.
@@ -90,8 +119,10 @@ def spread_out(directions: Tensor, count: int) -> Tensor:
     if total <= count:
         return torch.arange(count, device=directions.device) % total
     chosen = torch.zeros(count, dtype=torch.long, device=directions.device)
-    nearest = directions @ directions[0]
-    for index in range(1, count):
+    is_first = known is None or not len(known)
+    known = directions[:1] if is_first else known
+    nearest = torch.cat([(part @ known.T).amax(dim=-1) for part in directions.split(_CHUNK)])
+    for index in range(int(is_first), count):
         # Stays on the device: asking for the number would wait for it each time.
         farthest = nearest.argmin()
         chosen[index] = farthest

@@ -8,6 +8,7 @@ import torch
 from torch import Generator, Tensor
 
 from inpformer.modeling.model import INPFormer
+from inpformer.modeling.token_memory import NormalTokens
 
 # Tokens to choose from for each that is remembered.
 CANDIDATES = 8
@@ -21,13 +22,13 @@ def set_token_scale(model: INPFormer, views: Iterable[Tensor]) -> None:
 
 def fill_memory(
     model: INPFormer, views: Sequence[Tensor], sources: Sequence[int], seed: int
-) -> None:
-    """Have a model with a memory choose from random tokens of each view.
+) -> NormalTokens:
+    """Have a model with a memory choose from random tokens of each view, and return those.
 
     Args:
         model: Its memory is changed.
         views: Fused tokens `(N, C)` of each view.
-        sources: The picture each view is of, see `TokenMemory.remember`.
+        sources: The picture each view is of.
         seed: Picks the tokens.
     """
     generator = Generator().manual_seed(seed)
@@ -37,4 +38,6 @@ def fill_memory(
         order = torch.randperm(len(view), generator=generator)[:each]
         tokens.append(view[order.to(view.device)])
         rows_of += [source] * len(order)
-    model.memory.remember(torch.cat(tokens), torch.tensor(rows_of, device=tokens[0].device))
+    normal = NormalTokens(torch.cat(tokens), torch.tensor(rows_of, device=tokens[0].device))
+    model.memory.remember(normal)
+    return normal

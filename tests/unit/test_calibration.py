@@ -13,6 +13,7 @@ from inpformer.calibration import (
     Shots,
     calibrate,
     false_alarm_bound,
+    shot_deviation,
 )
 from inpformer.scales import Calibration
 from inpformer.scoring import fuse_maps, image_score
@@ -196,13 +197,13 @@ def test_no_number_of_views_makes_few_parts_promise_more_than_they_can():
     assert of(4, 0.4) == 0.4, "what was wished for is the least"
 
 
-def test_thresholds_of_pictures_lie_above_their_median_by_the_spread(free_config):
+def test_thresholds_of_pictures_lie_above_their_median_by_their_spread(free_config):
     views = random_views(12, ["distance"])
     scores = torch.stack([image_score(view[0]["distance"][None])[0] for view in views])
     rows = [0, 4, 8]
-    for rate, spread in ((0.05, 0.16), (0.3, 0.4)):
-        made = calibrate(views, free_config, rate, 3, "", Shots(rows, spread))
-        median = scores[rows].median().item()
+    for rate, assumed in ((0.05, 0.16), (0.3, 0.4)):
+        made = calibrate(views, free_config, rate, 3, "", Shots(rows, assumed))
+        median, spread = scores[rows].median().item(), shot_deviation(scores[rows], assumed)
         # Of so many scores around that median, as many are above as were asked for.
         draws = torch.randn(100_000, generator=torch.Generator().manual_seed(0))
         above = (median * (spread * draws).exp() > made.scales["distance"].threshold).float()
@@ -210,15 +211,29 @@ def test_thresholds_of_pictures_lie_above_their_median_by_the_spread(free_config
         assert made.false_alarm_rate == rate
 
 
-def test_one_odd_shot_of_four_hardly_moves_the_threshold(free_config):
-    views, odd = constant_views([1] * 8), constant_views([*[1] * 7, 9])
+@pytest.mark.parametrize("true", [0.04, 0.1, 0.2])
+def test_many_shots_tell_their_spread_and_few_lean_on_what_is_assumed(true):
+    normal = torch.randn(3000, generator=torch.Generator().manual_seed(1))
+    assert shot_deviation((true * normal).exp(), 0.16) == pytest.approx(true, rel=0.1)
+    of_few = [shot_deviation((true * four).exp(), 0.16) for four in normal.split(4)]
+    assert min(true, 0.16) * 0.5 < sum(of_few) / len(of_few) < max(true, 0.16)
+    assert shot_deviation(torch.ones(2), 0.16) < 0.16
+
+
+def test_a_spread_of_scores_has_no_unit():
+    scores = torch.tensor([1.0, 1.1, 1.3, 0.8])
+    assert shot_deviation(7 * scores, 0.16) == pytest.approx(shot_deviation(scores, 0.16))
+
+
+def test_one_odd_shot_of_four_moves_the_threshold_little_whatever_its_score(free_config):
     shots = Shots([1, 3, 5, 7], 0.16)
-    usual, moved = (
-        calibrate(each, free_config, 0.05, 4, "", shots).scales["distance"].threshold
-        for each in (views, odd)
+    usual, odd, very_odd = (
+        calibrate(views, free_config, 0.05, 4, "", shots).scales["distance"].threshold
+        for views in map(constant_views, ([1] * 8, [*[1] * 7, 9], [*[1] * 7, 90]))
     )
-    assert moved == pytest.approx(usual)
-    assert calibrate(odd, free_config, 0.05, 4, "").scales["distance"].threshold > 5
+    assert usual < odd < 1.2 * usual and very_odd == pytest.approx(odd)
+    unlike_the_rest = constant_views([*[1] * 7, 9])
+    assert calibrate(unlike_the_rest, free_config, 0.05, 4, "").scales["distance"].threshold > 5
 
 
 def test_the_head_alone_has_its_threshold_from_all_views(tiny_config):

@@ -13,7 +13,7 @@ from inpformer.detector import AnomalyDetector, Provenance
 from inpformer.fitting import fit_model
 from inpformer.modeling.build import build_encoder, build_model
 from inpformer.modeling.model import INPFormer
-from inpformer.modeling.token_memory import TokenMemory
+from inpformer.modeling.token_memory import NormalTokens, TokenMemory, spread_out
 from inpformer.scales import Calibration
 from inpformer.scoring import anomaly_maps, fuse_maps, image_score, memory_map
 
@@ -39,7 +39,7 @@ def remembered() -> TokenMemory:
     """A smooth surface (axis 0) and a rough edge (axis 1), of four pictures each."""
     tokens = torch.cat([around(0, 0.01, 40, 1), around(1, 0.1, 40, 2)])
     memory = TokenMemory(80, 8)
-    memory.remember(tokens, torch.arange(80) % 4)
+    memory.remember(NormalTokens(tokens, torch.arange(80) % 4))
     return memory
 
 
@@ -79,9 +79,9 @@ def test_the_same_distance_means_less_where_normal_tokens_differ_more(remembered
 def test_spread_is_told_by_other_pictures_not_by_twins_in_the_same_one():
     tokens = around(0, 0.2, 30, 1).repeat(2, 1)  # each token has a twin
     memory = TokenMemory(60, 8)
-    memory.remember(tokens, torch.arange(60) % 30)
+    memory.remember(NormalTokens(tokens, torch.arange(60) % 30))
     apart = memory.spread.clone()
-    memory.remember(tokens, torch.arange(60) // 30)  # now the twin is of another picture
+    memory.remember(NormalTokens(tokens, torch.arange(60) // 30))  # now the twin is of another picture
     assert apart.min() > memory.spread.max()
 
 
@@ -89,13 +89,40 @@ def test_spread_is_told_by_other_pictures_not_by_twins_in_the_same_one():
 def test_a_memory_is_full_whatever_the_number_of_tokens_and_spans_all_of_them(count):
     memory = TokenMemory(16, 8)
     tokens = around(0, 0.5, count, 1)
-    memory.remember(tokens, torch.zeros(count, dtype=torch.long))
+    memory.remember(NormalTokens(tokens, torch.zeros(count, dtype=torch.long)))
     assert memory.directions.norm(dim=-1).allclose(torch.ones(16))
     assert memory.spread.isfinite().all() and (memory.spread > 0).all()
     kept = {tuple(row) for row in memory.directions.tolist()}
     assert len(kept) == min(count, 16)
     if count <= 16:
         assert memory(tokens[None]).max() < 1e-4
+
+
+def test_what_pictures_share_stays_known_without_the_one_that_stood_for_it():
+    tokens = around(0, 0.3, 40, 1).repeat(3, 1)  # three pictures that show the same
+    normal = NormalTokens(tokens, torch.arange(120) // 40)
+    memory = TokenMemory(40, 8)
+    memory.remember(normal)
+    directions = torch.nn.functional.normalize(tokens, dim=-1)
+    for picture_id in memory.sources.unique().tolist():
+        left = memory.without([picture_id], normal).directions
+        assert (directions @ left.T).amax(dim=-1).min() > 1 - 1e-5
+
+
+def test_what_one_picture_alone_shows_is_strange_without_it():
+    tokens = torch.cat([around(0, 0.01, 40, 1), around(3, 0.01, 40, 2)])
+    normal = NormalTokens(tokens, torch.arange(80) // 40)
+    memory = TokenMemory(30, 8)
+    memory.remember(normal)
+    first, second = memory.without([1], normal)(tokens[None])[0].split(40)
+    assert second.min() > 10 * first.max()
+    assert len(memory.without([1], normal).directions) == 30
+
+
+def test_tokens_are_chosen_as_if_the_known_ones_had_been_chosen_first():
+    directions = torch.nn.functional.normalize(around(0, 1.0, 200, 1), dim=-1)
+    chosen = spread_out(directions, 30)
+    assert spread_out(directions, 18, directions[chosen[:12]]).equal(chosen[12:])
 
 
 # --- maps and scores ---------------------------------------------------------------------------
@@ -145,7 +172,7 @@ def remembering(config: ModelConfig) -> INPFormer:
         torch.manual_seed(0)
         model = build_model(config, build_encoder(config.encoder)).eval()
         tokens = model.encode(picture(0)[None]).fused_tokens[0]
-    model.memory.remember(tokens, torch.arange(len(tokens)) % 2)
+    model.memory.remember(NormalTokens(tokens, torch.arange(len(tokens)) % 2))
     return model
 
 
@@ -228,22 +255,18 @@ def test_a_view_left_out_for_the_threshold_is_not_compared_with_its_relatives(
     class Watched(fitting.FewShotFit):
         def explain(self, model, encoded, relatives=()):
             output = super().explain(model, encoded, relatives)
-            seen.append((encoded, list(relatives), output.strangeness[0], model))
+            seen.append((encoded, list(relatives), output.strangeness, self))
             return output
 
     monkeypatch.setattr(fitting, "FewShotFit", Watched)
     shots = [[picture(seed)] for seed in range(shot_count)]
     model, _ = fit_model(build_encoder(config.encoder), config, shots, QUICK)
     assert seen
-    for encoded, relatives, strangeness, held_out in seen:
-        memory = held_out.model.memory
-        assert memory is model.memory, "a threshold is in the units of the memory it is for"
-        known = ~torch.isin(memory.sources, torch.tensor(relatives))
-        assert known.any() and not known.all()
-        tokens = torch.nn.functional.normalize(encoded.fused_tokens[0], dim=-1)
-        nearest = (tokens @ memory.directions[known].T).max(dim=-1)
-        expected = (1 - nearest.values).clamp(min=0) / memory.spread[known][nearest.indices]
-        torch.testing.assert_close(strangeness, expected)
+    for encoded, relatives, strangeness, fit in seen:
+        memory = fit.memory_without(relatives)
+        assert not torch.isin(memory.sources, torch.tensor(relatives)).any()
+        assert torch.isin(memory.spread, model.memory.spread).all(), "other units"
+        torch.testing.assert_close(strangeness, memory(encoded.fused_tokens))
         if shot_count > 1:
             assert len(relatives) == 1
 
