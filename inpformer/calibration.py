@@ -85,8 +85,9 @@ def calibrate(
     bound = FalseAlarmBound(0.0, false_alarm_rate)
     for name in config.map_names:
         views = [[_named_map(maps, name, config, draft) for maps in view] for view in held_out]
+        counted = config.score_fraction, config.score_border
         scores = torch.stack(
-            [max(image_score(tile[None], config.score_fraction)[0] for tile in v) for v in views]
+            [max(image_score(tile[None], *counted)[0] for tile in view) for view in views]
         )
         # On normal pictures a head says next to nothing, and that has no logarithm to speak of.
         if shots is None or name == "segmentation":

@@ -57,6 +57,8 @@ class ModelConfig:
         memory_grids: Places where the memory is asked: 1 the patches, 2 also where four of them
             meet, which takes the encoder's time again and finds what lies on a border.
         score_fraction: Share of a map's pixels whose mean is the image score.
+        score_border: Width of the border whose pixels count less in the image score, as a share of
+            a picture's shorter side; see `scoring.border_weights`. 0 is the paper's.
         head_weight: Weight of the segmentation map in the fused one, where each other part has 1;
             a head that was trained on real defects deserves more than one that was not.
         memory_weight: Weight of what the memory says, where the reconstruction has 1.
@@ -76,6 +78,7 @@ class ModelConfig:
     memory_tokens: int = 0
     memory_grids: int = 1
     score_fraction: float = 0.01
+    score_border: float = 0.0
     head_weight: float = 1.0
     memory_weight: float = 1.0
 
@@ -99,7 +102,7 @@ class ModelConfig:
         _require_token_scale(self.token_scale)
         _require_init_std(self.init_std)
         _require_memory(self.memory_tokens, self.memory_grids)
-        _require_score_fraction(self.score_fraction)
+        _require_score(self.score_fraction, self.score_border)
         require_finite("head_weight", self.head_weight)
         require_finite("memory_weight", self.memory_weight)
         require(1 <= self.inp_count <= 64, f"inp_count must be 1 to 64, got {self.inp_count}")
@@ -252,6 +255,7 @@ class FitConfig:
         memory_tokens: See `ModelConfig.memory_tokens`.
         memory_grids: See `ModelConfig.memory_grids`.
         score_fraction: See `ModelConfig.score_fraction`.
+        score_border: See `ModelConfig.score_border`.
         memory_weight: See `ModelConfig.memory_weight`.
         losses: None takes the losses of `variant`.
     """
@@ -287,6 +291,7 @@ class FitConfig:
     memory_tokens: int = 0
     memory_grids: int = 1
     score_fraction: float = 0.01
+    score_border: float = 0.0
     memory_weight: float = 1.0
     losses: LossConfig | None = None
 
@@ -346,7 +351,7 @@ class FitConfig:
         _require_token_scale(self.token_scale)
         _require_init_std(self.init_std)
         _require_memory(self.memory_tokens, self.memory_grids)
-        _require_score_fraction(self.score_fraction)
+        _require_score(self.score_fraction, self.score_border)
         require_finite("memory_weight", self.memory_weight)
         require(0 <= self.warmup_share < 1, "warmup_share must be at least 0 and below 1")
         for name in ("learning_rate", "final_learning_rate", "head_learning_rate", "shot_spread"):
@@ -380,6 +385,7 @@ FILTER_DEFAULTS: dict[str, Any] = {
     "init_std": 0.1,
     "memory_tokens": 4096,
     "score_fraction": 0.001,
+    "score_border": 0.05,
     "memory_weight": 3.0,
 }
 _ENOUGH_STEPS = 100
@@ -420,5 +426,6 @@ def _require_memory(tokens: int, grids: int) -> None:
     )
 
 
-def _require_score_fraction(value: float) -> None:
-    require(0 < value <= 1, f"score_fraction must be above 0, at most 1, got {value}")
+def _require_score(fraction: float, border: float) -> None:
+    require(0 < fraction <= 1, f"score_fraction must be above 0, at most 1, got {fraction}")
+    require(0 <= border <= 0.5, f"score_border must be 0 to 0.5, got {border}")

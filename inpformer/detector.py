@@ -336,6 +336,7 @@ class AnomalyDetector:
             memory_tokens=config.memory_tokens,
             memory_grids=config.memory_grids,
             score_fraction=config.score_fraction,
+            score_border=config.score_border,
             memory_weight=config.memory_weight,
             map_balance=config.map_balance,
             head_widths=config.head_widths,

@@ -20,7 +20,7 @@ from inpformer.model_input import geometry_of_size, tile_layout
 from inpformer.modeling.encoder import border_between
 from inpformer.modeling.inp_extractor import INPExtractor
 from inpformer.prediction import maps_and_scores, run_model
-from inpformer.scoring import score_size, top_count
+from inpformer.scoring import border_weights, score_size, top_count
 from inpformer.version import __version__
 
 if TYPE_CHECKING:
@@ -150,7 +150,9 @@ def _write_graph(detector: AnomalyDetector, geometry: ImageGeometry, int8: bool)
     maps = MapWriter(graph, model, config, detector.calibration, geometry).write(name, parts)
     count = top_count(height * width, config.score_fraction)
     graph.name(graph.reshape(maps, height, width), "anomaly_map")
-    for output, value in write_verdict(graph, maps, count, scale).items():
+    border = config.score_border
+    weights = border_weights((height, width), border) if border else None
+    for output, value in write_verdict(graph, maps, weights, count, scale).items():
         graph.name(value, output)
     outputs = {
         "anomaly_map": ("float32", (height, width)),

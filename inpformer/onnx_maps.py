@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from inpformer.config import MapName, ModelConfig
 from inpformer.geometry import ImageGeometry
@@ -186,20 +186,22 @@ class MapWriter:
 
 
 def write_verdict(
-    graph: GraphBuilder, anomaly_map: str, count: int, scale: MapScale
+    graph: GraphBuilder, anomaly_map: str, weights: Tensor | None, count: int, scale: MapScale
 ) -> dict[str, str]:
     """Write score, threshold, verdict and confidence of a map, as `AnomalyResult` has them.
 
     Args:
         graph: To write to.
         anomaly_map: The deciding map, `(1, 1, h, w)`.
+        weights: What each of its pixels counts, `(h, w)`; None if all count the same.
         count: How many of its highest pixels the score is the mean of.
         scale: Of the map.
 
     Returns:
         Values by name, each a single number.
     """
-    pixels = graph.reshape(anomaly_map, -1)
+    counted = anomaly_map if weights is None else graph.add("Mul", anomaly_map, weights)
+    pixels = graph.reshape(counted, -1)
     highest, _ = graph.add_many("TopK", pixels, np.array([count], np.int64), results=2)
     score = graph.mean(highest, 0)
     threshold = graph.constant(np.float32(scale.threshold))

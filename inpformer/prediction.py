@@ -188,8 +188,8 @@ def maps_and_scores(
     """Return `(B, h, w)` maps and B scores for each map the detector gives."""
     maps = anomaly_maps(output, detector.config, detector.calibration)
     maps = {name: maps[name] for name in detector.map_names}
-    fraction = detector.config.score_fraction
-    scores = {name: image_score(values, fraction).tolist() for name, values in maps.items()}
+    counted = detector.config.score_fraction, detector.config.score_border
+    scores = {name: image_score(values, *counted).tolist() for name, values in maps.items()}
     return {name: values.cpu().numpy() for name, values in maps.items()}, scores
 
 

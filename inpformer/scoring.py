@@ -14,6 +14,8 @@ from inpformer.scales import Calibration
 # The official evaluator brings a map of 392 x 392 pixels to 256 x 256; other sizes keep its scale.
 SCORE_SCALE = 256 / 392
 PAPER_SCORE_FRACTION = 0.01
+# What a pixel at the very edge of a map counts in the score, where the border counts less.
+EDGE_WEIGHT = 0.5
 KERNEL_SIZE, _KERNEL_SIGMA = 5, 4.0
 
 
@@ -147,7 +149,9 @@ def smooth(maps: Tensor) -> Tensor:
     return F.conv2d(blurred, kernel.view(1, 1, 1, -1), padding=(0, padding))[:, 0]
 
 
-def image_score(maps: Tensor, top_fraction: float = PAPER_SCORE_FRACTION) -> Tensor:
+def image_score(
+    maps: Tensor, top_fraction: float = PAPER_SCORE_FRACTION, border: float = 0.0
+) -> Tensor:
     """Summarise each anomaly map by the mean of its highest pixels.
 
     A small top share is steadier than the maximum, which one noisy pixel can decide.
@@ -155,6 +159,7 @@ def image_score(maps: Tensor, top_fraction: float = PAPER_SCORE_FRACTION) -> Ten
     Args:
         maps: `(B, H, W)`, unbounded, larger is more anomalous.
         top_fraction: Share of pixels averaged, in (0, 1]; at least one pixel is used.
+        border: Width of the border that counts less, see `border_weights`.
 
     Returns:
         `(B,)`, on the scale of `maps`.
@@ -164,8 +169,29 @@ def image_score(maps: Tensor, top_fraction: float = PAPER_SCORE_FRACTION) -> Ten
     """
     if not 0 < top_fraction <= 1:
         raise ValueError(f"top_fraction must be in (0, 1], got {top_fraction}")
+    if border:
+        maps = maps * border_weights(tuple(maps.shape[-2:]), border).to(maps)
     pixels = maps.flatten(1)
     return pixels.topk(top_count(pixels.shape[1], top_fraction), dim=1).values.mean(dim=1)
+
+
+def border_weights(size: tuple[int, int], border: float) -> Tensor:
+    """Return what each pixel of a map counts in the image score: less towards its edges.
+
+    At its edges the encoder sees only a part of what surrounds a place, and where a picture cuts
+    through a part is another place in the next one.
+
+    Args:
+        size: Height and width of the map, pixels.
+        border: Width of the border as a share of the shorter side, above 0.
+
+    Returns:
+        `(h, w)` in (`EDGE_WEIGHT`, 1], 1 from the inner end of the border on.
+    """
+    from_edge = [torch.arange(side) + 0.5 for side in size]
+    rows, columns = (torch.minimum(each, each.flip(0)) for each in from_edge)
+    share = torch.minimum(rows[:, None], columns) / (border * min(size))
+    return (EDGE_WEIGHT + (1 - EDGE_WEIGHT) * share).clamp(max=1)
 
 
 def top_count(pixel_count: int, fraction: float) -> int:

@@ -82,6 +82,7 @@ class TrainConfig:
         memory_tokens: See `ModelConfig.memory_tokens`.
         memory_grids: See `ModelConfig.memory_grids`.
         score_fraction: See `ModelConfig.score_fraction`.
+        score_border: See `ModelConfig.score_border`.
         memory_weight: See `ModelConfig.memory_weight`.
         mixed_precision: `no`, or on a GPU `bf16` or `fp16`.
         cache: Encoder tokens, which are the same in every epoch: `auto` keeps as many as
@@ -127,6 +128,7 @@ class TrainConfig:
     memory_tokens: int = 0
     memory_grids: int = 1
     score_fraction: float = 0.01
+    score_border: float = 0.0
     memory_weight: float = 1.0
     mixed_precision: Precision = "no"
     cache: Caching = "auto"
@@ -218,7 +220,7 @@ class TrainConfig:
         depth = {"decoder_depth": self.decoder_depth} if self.decoder_depth else {}
         same = ("variant", "inp_count", "mlp_ratio", "head_widths", "head_bias", "map_balance")
         same += ("token_scale", "init_std", "memory_tokens", "memory_grids", "memory_weight")
-        same += ("score_fraction",)
+        same += ("score_fraction", "score_border")
         settings = {name: getattr(self, name) for name in same}
         return ModelConfig.for_encoder(encoder, **settings, **depth)
 

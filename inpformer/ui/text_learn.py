@@ -58,7 +58,9 @@ LEARN_MAP: Final = "{name}: {verdict}"
 LEARN_THRESHOLD: Final = """## Threshold and confidence
 
 - The **image score** is the mean of the highest 1% of the map; on the embedded encoder, which sees
-smaller patches, of the highest 0.1%.
+smaller patches, of the highest 0.1%, and what lies near the picture's edge (5% of its shorter
+side) counts less, at the very edge half: where a picture cuts a part off differs from one to the
+next.
 - The **threshold** comes from normal pictures only. Views of them are scored by models that were
 not fitted on these views, and a stated share of them lies above the threshold. On the embedded
 encoder the pictures themselves are scored, each as if it had not been shown. From *n* normal

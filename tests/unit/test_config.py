@@ -132,6 +132,8 @@ def assert_is_one_sentence(message: str) -> None:
         (FitConfig, {"score_fraction": 0.0}, "score_fraction"),
         (model, {"memory_tokens": 1_000_000}, "memory_tokens"),
         (model, {"score_fraction": 1.5}, "score_fraction"),
+        (model, {"score_border": -0.1}, "score_border"),
+        (FitConfig, {"score_border": 0.6}, "score_border"),
         (FitConfig, {"learning_rate": -1e-3}, "learning_rate"),
         (FitConfig, {"learning_rate": math.nan}, "learning_rate"),
         (FitConfig, {"final_learning_rate": -1e-4}, "final_learning_rate"),

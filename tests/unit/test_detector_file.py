@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 from file_limits import largest_file
-from onnx_cases import varied_detector
+from onnx_cases import spotted_picture, varied_detector
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
@@ -216,6 +216,18 @@ def test_a_file_from_before_there_were_two_grids_has_one(tiny_config, tmp_path):
     before = AnomalyDetector.load(path, device="cpu")
     assert before.config == replace(config, memory_grids=1)
     assert not before.model.looks_between
+
+
+def test_a_file_from_before_borders_counted_less_scores_them_as_it_did(tiny_config, tmp_path):
+    config = replace(tiny_config, score_border=0.5)
+    path = varied_detector(config).save(tmp_path / "part.safetensors", bundle_encoder=True)
+    image = spotted_picture(60, 80)
+    now = AnomalyDetector.load(path, device="cpu").predict(image)
+    rewrite(path, lambda header, _: header["model"].pop("score_border"))
+    loaded = AnomalyDetector.load(path, device="cpu")
+    before = loaded.predict(image)
+    assert loaded.config.score_border == 0 and before.image_score > now.image_score
+    np.testing.assert_array_equal(before.anomaly_map, now.anomaly_map)
 
 
 def test_a_file_from_before_there_was_a_colour_range_takes_that_of_its_encoder(tmp_path):

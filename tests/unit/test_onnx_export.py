@@ -50,6 +50,7 @@ def look(path: Path, image: np.ndarray) -> dict[str, np.ndarray]:
         {"variant": "inp-former"},
         {"memory_tokens": 20, "token_scale": "shots", "head_weight": 2.0, "memory_weight": 0.5},
         {"memory_tokens": 20, "memory_grids": 2, "memory_weight": 0.5},
+        {"score_border": 0.3, "score_fraction": 0.002},
         {"map_balance": "paper", "group_count": 1},
     ],
 )

@@ -10,7 +10,9 @@ import torch.nn.functional as F
 from inpformer.modeling.build import build_encoder, build_model
 from inpformer.scales import Calibration
 from inpformer.scoring import (
+    EDGE_WEIGHT,
     anomaly_maps,
+    border_weights,
     distance_map,
     fuse_maps,
     image_score,
@@ -202,3 +204,24 @@ def test_a_map_of_one_pixel_has_a_score():
 def test_a_top_share_outside_zero_to_one_is_refused(top_fraction):
     with pytest.raises(ValueError, match="top_fraction"):
         image_score(torch.zeros(1, 4, 4), top_fraction)
+
+
+@pytest.mark.parametrize("size", [(40, 40), (40, 90), (31, 20)])
+def test_the_border_counts_less_the_nearer_to_the_edge_it_is_and_on_all_sides_alike(size):
+    weights = border_weights(size, 0.2)
+    width = 0.2 * min(size)
+    assert weights.shape == size and weights.min() >= EDGE_WEIGHT and weights.max() == 1
+    for turned in (weights.flip(0), weights.flip(1)):
+        torch.testing.assert_close(turned, weights)
+    torch.testing.assert_close(border_weights(size[::-1], 0.2), weights.T)
+    middle = weights[:, size[1] // 2]
+    assert (middle.diff()[: int(width)] >= 0).all() and (middle[: int(width)] < 1).all()
+    assert (weights[math.ceil(width) : -math.ceil(width), size[1] // 2] == 1).all()
+
+
+def test_a_spot_at_the_edge_scores_lower_than_the_same_in_the_middle_but_is_not_lost():
+    maps = torch.zeros(2, 50, 60)
+    maps[0, 20:23, 30:33] = maps[1, :3, 30:33] = 4.0
+    whole, cut = image_score(maps, 0.003, border=0.1).tolist()
+    assert whole == 4.0 and EDGE_WEIGHT * 4 < cut < 0.75 * 4
+    assert image_score(maps, 0.003).tolist() == [4.0, 4.0]

@@ -81,7 +81,9 @@ def test_spread_is_told_by_other_pictures_not_by_twins_in_the_same_one():
     memory = TokenMemory(60, 8)
     memory.remember(NormalTokens(tokens, torch.arange(60) % 30))
     apart = memory.spread.clone()
-    memory.remember(NormalTokens(tokens, torch.arange(60) // 30))  # now the twin is of another picture
+    memory.remember(
+        NormalTokens(tokens, torch.arange(60) // 30)
+    )  # now the twin is of another picture
     assert apart.min() > memory.spread.max()
 
 
