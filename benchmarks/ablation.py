@@ -30,11 +30,12 @@ from benchmarks.accuracy import training_free
 from benchmarks.encoder import encoder_parser, mask_at
 from inpformer import metrics
 from inpformer.changes import shrink_map
-from inpformer.config import FitConfig, LossConfig
+from inpformer.config import LossConfig
 from inpformer.datasets.draws import draw_shots
 from inpformer.datasets.find import open_dataset
 from inpformer.datasets.sample import DataSet, Sample
 from inpformer.detector import AnomalyDetector
+from inpformer.fit_config import FitConfig
 from inpformer.images import load_image
 from inpformer.prototypes import assignment_shares
 

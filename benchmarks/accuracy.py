@@ -30,11 +30,12 @@ from benchmarks.encoder import (
     nearest_map,
 )
 from inpformer.changes import shrink_map
-from inpformer.config import VARIANTS, FitConfig, ModelConfig
+from inpformer.config import VARIANTS, ModelConfig
 from inpformer.datasets.mvtec import read_mvtec_folder
 from inpformer.datasets.sample import Sample
 from inpformer.detector import AnomalyDetector, Provenance
 from inpformer.detector_file import choose_device
+from inpformer.fit_config import FitConfig
 from inpformer.geometry import ImageGeometry
 from inpformer.images import load_image
 from inpformer.model_input import make_geometry, to_tensor

@@ -17,7 +17,7 @@ from benchmarks.crowd_clients import BadClients, Places
 from benchmarks.crowd_isolation import Report
 from benchmarks.crowd_server import Server
 from benchmarks.crowd_visitor import Marks, RefusedError, Visitor, functions_of
-from inpformer.config import FitConfig
+from inpformer.fit_config import FitConfig
 from inpformer.presets import encoder_preset
 from inpformer.ui.words import ENGLISH
 

@@ -24,13 +24,13 @@ from inpformer.annotations.annotation import Annotation
 from inpformer.annotations.exchange import export_annotations
 from inpformer.annotations.store import AnnotationStore
 from inpformer.bundle import BundleWish, make_bundle
-from inpformer.config import FitConfig
 from inpformer.corrections import Correction, RetrainConfig
 from inpformer.datasets.sample import DataSet, Sample
 from inpformer.detector import AnomalyDetector
 from inpformer.evaluation.evaluate import evaluate
 from inpformer.evaluation.report import write_report
 from inpformer.files import save_png
+from inpformer.fit_config import FitConfig
 from inpformer.onnx_export import export_onnx
 from inpformer.pictures import draw_heatmap
 from inpformer.sharing.pull import pull

@@ -26,11 +26,11 @@ from benchmarks.accuracy import training_free
 from benchmarks.encoder import Figures, encoder_parser
 from benchmarks.pipeline import untrained_detector
 from inpformer.changes import shrink_map
-from inpformer.config import FitConfig
 from inpformer.datasets.mvtec import read_mvtec_folder
 from inpformer.datasets.sample import Sample
 from inpformer.detector import AnomalyDetector
 from inpformer.engine import engines_on
+from inpformer.fit_config import FitConfig
 from inpformer.images import load_image
 
 

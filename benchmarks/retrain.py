@@ -26,11 +26,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from benchmarks.accuracy import training_free
 from benchmarks.encoder import encoder_parser
 from inpformer.changes import LabelledPicture, SetFigures, what_changed
-from inpformer.config import FitConfig
 from inpformer.corrections import Correction, RetrainConfig
 from inpformer.datasets.mvtec import read_mvtec_folder
 from inpformer.datasets.sample import Sample, load_mask
 from inpformer.detector import AnomalyDetector
+from inpformer.fit_config import FitConfig
 from inpformer.images import load_image
 from inpformer.labelling import learning_curve
 from inpformer.retraining import Retrainer

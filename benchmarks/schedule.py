@@ -28,10 +28,10 @@ from benchmarks.reference import Reference
 from benchmarks.speed import Timing, alternate
 from inpformer import cli
 from inpformer.augmentation import VIEW_COUNT
-from inpformer.config import FitConfig
 from inpformer.datasets.mvtec import read_mvtec_folder
 from inpformer.datasets.sample import Sample
 from inpformer.detector import AnomalyDetector
+from inpformer.fit_config import FitConfig
 from inpformer.images import load_image
 from inpformer.model_input import make_geometry, to_tensor
 from inpformer.optimizer import StableAdamW, take_step

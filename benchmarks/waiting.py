@@ -22,9 +22,9 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from inpformer.config import FitConfig
 from inpformer.detector import AnomalyDetector
 from inpformer.examples import find_examples
+from inpformer.fit_config import FitConfig
 from inpformer.images import load_image
 from inpformer.progress import FitStep
 from inpformer.ui.background import Background

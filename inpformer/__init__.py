@@ -8,10 +8,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from inpformer.config import FitConfig, LossConfig, ModelConfig
+    from inpformer.config import LossConfig, ModelConfig
     from inpformer.corrections import Correction, RetrainConfig
     from inpformer.detector import AnomalyDetector
     from inpformer.errors import FitCancelledError, UserError
+    from inpformer.fit_config import FitConfig
     from inpformer.images import load_image, read_image
     from inpformer.result import AnomalyResult
     from inpformer.version import __version__
@@ -21,7 +22,7 @@ _HOMES = {
     "AnomalyResult": "result",
     "Correction": "corrections",
     "FitCancelledError": "errors",
-    "FitConfig": "config",
+    "FitConfig": "fit_config",
     "LossConfig": "config",
     "ModelConfig": "config",
     "RetrainConfig": "corrections",

@@ -25,8 +25,9 @@ from inpformer import (
     train_command,
 )
 from inpformer.allocator import keep_freed_memory
-from inpformer.config import ENGINES, MAP_NAMES, VARIANTS, VIEW_KINDS, FitConfig
+from inpformer.config import ENGINES, MAP_NAMES, VARIANTS, VIEW_KINDS
 from inpformer.errors import UserError
+from inpformer.fit_config import FitConfig
 from inpformer.presets import ENCODER_PRESETS
 from inpformer.share_command import report
 from inpformer.version import __version__

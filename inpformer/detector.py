@@ -12,12 +12,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from inpformer.config import TRAINING_FREE_NOTICE, UNTRAINED_NOTICE, FitConfig, MapName, ModelConfig
+from inpformer.config import TRAINING_FREE_NOTICE, UNTRAINED_NOTICE, MapName, ModelConfig
 from inpformer.config_table import to_dict
 from inpformer.corrections import Correction, RetrainConfig
 from inpformer.engine import Engine, make_engine, torch_engine
 from inpformer.errors import ConfigError, UserError
 from inpformer.explanation import patch_tokens
+from inpformer.fit_config import FitConfig
 from inpformer.fit_limits import brought_back, noting_cpu, require_numbers, with_room
 from inpformer.fitting import fit_model
 from inpformer.images import check_image

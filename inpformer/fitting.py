@@ -13,8 +13,9 @@ from torch import Generator, Tensor
 
 from inpformer.augmentation import VIEW_COUNT, make_view
 from inpformer.calibration import ViewMaps, calibrate
-from inpformer.config import FitConfig, ModelConfig
+from inpformer.config import ModelConfig
 from inpformer.errors import UserError
+from inpformer.fit_config import FitConfig
 from inpformer.head_training import (
     HeadSample,
     HeadSchedule,

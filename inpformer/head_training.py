@@ -9,7 +9,7 @@ from typing import NamedTuple
 import torch
 from torch import Generator, Tensor
 
-from inpformer.config import FitConfig
+from inpformer.fit_config import FitConfig
 from inpformer.losses import dice_loss
 from inpformer.modeling.segmentation_head import SegmentationHead
 from inpformer.optimizer import StableAdamW, take_step, warmup_cosine

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from inpformer.augmentation import VIEW_COUNT
 from inpformer.calibration import Shots
-from inpformer.config import FitConfig
+from inpformer.fit_config import FitConfig
 
 MAX_CALIBRATION_VIEWS = 48
 Item = TypeVar("Item")

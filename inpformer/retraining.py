@@ -17,10 +17,10 @@ import torch
 from torch import Generator, Tensor
 
 from inpformer.calibration import MIN_SEGMENTATION_LEVEL, ViewMaps
-from inpformer.config import FitConfig
 from inpformer.config_table import from_dict, to_dict
 from inpformer.corrections import Correction, RetrainConfig, check_corrections
 from inpformer.errors import UserError
+from inpformer.fit_config import FitConfig
 from inpformer.fit_limits import noting_cpu, require_numbers, with_room
 from inpformer.fitting import FewShotFit
 from inpformer.head_training import (

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from inpformer.config import FitConfig, Variant
+from inpformer.config import Variant
 from inpformer.errors import FitCancelledError, UserError, require
+from inpformer.fit_config import FitConfig
 from inpformer.metrics import image_auroc
 from inpformer.model_input import unique_images
 from inpformer.presets import EncoderConfig

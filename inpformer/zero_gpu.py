@@ -32,8 +32,9 @@ from inpformer.zero_gpu_side import Call, GpuSide
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from inpformer.config import FitConfig, ModelConfig
+    from inpformer.config import ModelConfig
     from inpformer.detector import AnomalyDetector
+    from inpformer.fit_config import FitConfig
     from inpformer.modeling.encoder import FrozenEncoder
     from inpformer.modeling.model import INPFormer, INPFormerOutput
     from inpformer.progress import FitStep

@@ -18,8 +18,9 @@ import numpy as np
 from inpformer.errors import UserError
 
 if TYPE_CHECKING:
-    from inpformer.config import FitConfig, ModelConfig
+    from inpformer.config import ModelConfig
     from inpformer.detector import AnomalyDetector
+    from inpformer.fit_config import FitConfig
     from inpformer.modeling.encoder import FrozenEncoder
     from inpformer.progress import FitStep
     from inpformer.scales import Calibration

@@ -22,7 +22,7 @@ import torch
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from inpformer.config import FitConfig, ModelConfig  # noqa: E402
+from inpformer.config import ModelConfig  # noqa: E402
 from inpformer.detector import AnomalyDetector, Provenance  # noqa: E402
 from inpformer.examples import (  # noqa: E402
     ASSETS,
@@ -31,6 +31,7 @@ from inpformer.examples import (  # noqa: E402
     ExamplePart,
     example_parts,
 )
+from inpformer.fit_config import FitConfig  # noqa: E402
 from inpformer.images import load_image  # noqa: E402
 from inpformer.modeling.build import (  # noqa: E402
     build_model,

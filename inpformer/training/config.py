@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from inpformer.config import (
-    FILTER_DEFAULTS,
     VIEW_KINDS,
     LossConfig,
     ModelConfig,
@@ -16,6 +15,7 @@ from inpformer.config import (
     require_finite,
 )
 from inpformer.errors import require
+from inpformer.fit_config import FILTER_DEFAULTS
 from inpformer.presets import EncoderConfig
 
 Setting = Literal["single", "multi", "super", "few-shot"]

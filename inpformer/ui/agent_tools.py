@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from inpformer.config import FitConfig
 from inpformer.errors import UserError
 from inpformer.files import make_folder, save_png
+from inpformer.fit_config import FitConfig
 from inpformer.ui import agent_answers
 from inpformer.ui.explorer_handlers import ExplorerHandlers
 from inpformer.ui.explorer_look import VIEWS, Look

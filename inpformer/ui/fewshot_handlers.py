@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from inpformer.config import FitConfig
 from inpformer.detector import AnomalyDetector
 from inpformer.errors import FitCancelledError, UserError
+from inpformer.fit_config import FitConfig
 from inpformer.images import LoadedImage, read_image
 from inpformer.progress import FitStep
 from inpformer.shot_doctor import examine_shots

@@ -7,7 +7,7 @@ from typing import Any
 
 import gradio as gr
 
-from inpformer.config import FitConfig
+from inpformer.fit_config import FitConfig
 from inpformer.ui.fewshot_handlers import FewshotHandlers
 from inpformer.ui.lab_section import build_lab, wire_lab
 from inpformer.ui.own_section import build_own, wire_own

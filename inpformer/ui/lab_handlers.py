@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from inpformer.config import FitConfig
 from inpformer.errors import FitCancelledError, UserError
 from inpformer.examples import GOOD
+from inpformer.fit_config import FitConfig
 from inpformer.shot_lab import LabConfig, LabStep, run_shot_lab
 from inpformer.shot_lab_report import LabReport
 from inpformer.ui import lab_views, views

@@ -7,8 +7,8 @@ from typing import Any
 
 import gradio as gr
 
-from inpformer.config import FitConfig
 from inpformer.examples import Examples
+from inpformer.fit_config import FitConfig
 from inpformer.shot_lab import MAX_DRAWS, SHOT_COUNTS
 from inpformer.ui.handlers import Handlers
 from inpformer.ui.lab_handlers import LabFiles, LabHandlers

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from example_tree import draw, write_examples
 
-from inpformer.config import TRAINING_FREE_NOTICE, FitConfig, ModelConfig
+from inpformer.config import TRAINING_FREE_NOTICE, ModelConfig
 from inpformer.detector import AnomalyDetector, Provenance
 from inpformer.examples import Examples
+from inpformer.fit_config import FitConfig
 from inpformer.modeling.build import build_encoder, build_model
 from inpformer.ui.layout import CSS_PATH, build_demo
 from inpformer.ui.words import translations

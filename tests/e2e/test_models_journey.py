@@ -4,7 +4,7 @@ import pytest
 from example_tree import draw
 from fake_hub_repo import OWNER, TOKEN
 
-from inpformer.config import FitConfig
+from inpformer.fit_config import FitConfig
 from inpformer.ui.words import ENGLISH as text
 
 pytestmark = pytest.mark.e2e

@@ -16,9 +16,10 @@ from ui_doubles import Page, ScriptedDetector, quick_plus, striped, untrained_so
 
 import app
 from inpformer import examples as examples_module
-from inpformer.config import FitConfig, ModelConfig
+from inpformer.config import ModelConfig
 from inpformer.detector import AnomalyDetector
 from inpformer.examples import Examples
+from inpformer.fit_config import FitConfig
 from inpformer.modeling.build import build_encoder, build_model
 from inpformer.presets import EncoderConfig
 from inpformer.ui import fewshot_handlers, transfer

@@ -11,8 +11,8 @@ from PIL import Image
 from pycocotools import mask as coco_mask
 from ui_doubles import give, striped
 
-from inpformer.config import FitConfig
 from inpformer.errors import UserError
+from inpformer.fit_config import FitConfig
 from inpformer.images import load_image
 from inpformer.ui import fewshot_handlers
 from inpformer.ui.agent_answers import MAX_REGIONS, region_facts

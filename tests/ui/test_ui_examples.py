@@ -9,9 +9,9 @@ import pytest
 from example_tree import SHOTS
 from ui_doubles import give, words_of
 
-from inpformer.config import FitConfig
 from inpformer.detector import ZERO_SHOT_NOTICE
 from inpformer.errors import UserError, WeightsError
+from inpformer.fit_config import FitConfig
 from inpformer.ui.example_handlers import gallery_caption
 from inpformer.ui.fewshot_handlers import FewshotHandlers
 from inpformer.ui.handlers import Handlers

@@ -6,9 +6,9 @@ import pytest
 import torch
 from ui_doubles import SECONDS, give, percentages, words_of
 
-from inpformer.config import FitConfig
 from inpformer.detector import AnomalyDetector
 from inpformer.errors import UserError
+from inpformer.fit_config import FitConfig
 from inpformer.fit_limits import FIT_ON_CPU_NOTICE
 from inpformer.model_input import MAX_SHOTS
 from inpformer.ui.words import ENGLISH as text

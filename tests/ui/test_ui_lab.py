@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from ui_doubles import fraction_of, words_of
 
-from inpformer.config import FitConfig
 from inpformer.errors import ConfigError, UserError
+from inpformer.fit_config import FitConfig
 from inpformer.shot_lab import LabConfig
 from inpformer.shot_lab_report import Draw, LabReport
 from inpformer.ui import lab_handlers, lab_views

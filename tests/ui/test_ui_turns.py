@@ -6,7 +6,7 @@ import time
 import pytest
 from ui_doubles import SECONDS, wait_until
 
-from inpformer.config import FitConfig
+from inpformer.fit_config import FitConfig
 from inpformer.ui import session as session_module
 from inpformer.ui import wiring
 from inpformer.ui.batch_handlers import BatchHandlers

@@ -21,9 +21,10 @@ import numpy as np
 import torch
 from PIL import Image
 
-from inpformer.config import FitConfig, ModelConfig
+from inpformer.config import ModelConfig
 from inpformer.detector import AnomalyDetector, Provenance
 from inpformer.errors import FitCancelledError
+from inpformer.fit_config import FitConfig
 from inpformer.modeling.build import build_encoder, build_model
 from inpformer.progress import FitStep
 from inpformer.ui.fewshot_handlers import FitReport

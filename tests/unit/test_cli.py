@@ -17,9 +17,9 @@ from PIL import Image
 
 import inpformer.detector
 from inpformer import batch_prediction, cli, detector_file, tensor_files
-from inpformer.config import FitConfig
 from inpformer.detector import AnomalyDetector, Provenance
 from inpformer.errors import UserError
+from inpformer.fit_config import FitConfig
 from inpformer.model_input import MAX_SHOTS
 from inpformer.modeling.build import build_encoder, build_model
 from inpformer.presets import ENCODER_PRESETS

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from training_data import QUICK, source, write_data
 
-from inpformer.config import FitConfig
 from inpformer.corrections import Correction, RetrainConfig
 from inpformer.detector import AnomalyDetector
 from inpformer.files import save_bytes
+from inpformer.fit_config import FitConfig
 from inpformer.training.processes import Processes
 from inpformer.training.run import TrainRequest, train
 from inpformer.ui.sessions import Sessions

@@ -8,10 +8,12 @@ import math
 import pytest
 
 from inpformer import config as config_module
+from inpformer import fit_config as fit_config_module
 from inpformer import scales as scales_module
-from inpformer.config import MAP_NAMES, VARIANTS, FitConfig, LossConfig, ModelConfig
+from inpformer.config import MAP_NAMES, VARIANTS, LossConfig, ModelConfig
 from inpformer.config_table import from_dict
 from inpformer.errors import ConfigError, UserError, require
+from inpformer.fit_config import FitConfig
 from inpformer.optimizer import StableAdamW
 from inpformer.presets import ENCODER_PRESETS, EncoderConfig, encoder_preset
 from inpformer.scales import Calibration, MapScale
@@ -182,7 +184,7 @@ def test_settings_come_back_from_a_file_as_they_were(config):
 def test_the_examples_of_the_round_trip_cover_every_settings_class():
     classes = {
         item
-        for module in (config_module, scales_module)
+        for module in (config_module, fit_config_module, scales_module)
         for item in vars(module).values()
         if inspect.isclass(item) and dataclasses.is_dataclass(item)
     }

@@ -8,12 +8,13 @@ import torch
 
 from inpformer import prediction
 from inpformer.augmentation import VIEW_COUNT, make_view
-from inpformer.config import TRAINING_FREE_NOTICE, UNTRAINED_NOTICE, VARIANTS, FitConfig
+from inpformer.config import TRAINING_FREE_NOTICE, UNTRAINED_NOTICE, VARIANTS
 from inpformer.datasets.mvtec import read_mvtec_folder
 from inpformer.datasets.sample import load_mask
 from inpformer.detector import AnomalyDetector, Provenance
 from inpformer.engine import Engine
 from inpformer.errors import ConfigError, FitCancelledError, ImageError, UserError
+from inpformer.fit_config import FitConfig
 from inpformer.images import load_image
 from inpformer.model_input import MAX_SHOTS
 from inpformer.modeling.build import build_encoder, build_model

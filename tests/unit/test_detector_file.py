@@ -16,10 +16,11 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from inpformer import detector_file, hub, tensor_files
-from inpformer.config import VARIANTS, FitConfig
+from inpformer.config import VARIANTS
 from inpformer.detector import AnomalyDetector, Provenance
 from inpformer.detector_file import import_official_detector, read_header
 from inpformer.errors import UserError, WeightsError
+from inpformer.fit_config import FitConfig
 from inpformer.modeling.build import (
     build_encoder,
     build_model,

@@ -11,10 +11,11 @@ from example_tree import PARTS, SHOTS, draw, write_gallery, write_parts
 from PIL import Image
 
 from inpformer import examples, places
-from inpformer.config import FitConfig, ModelConfig
+from inpformer.config import ModelConfig
 from inpformer.detector import AnomalyDetector, Provenance
 from inpformer.errors import UserError
 from inpformer.examples import GOOD, Examples, example_parts, find_examples
+from inpformer.fit_config import FitConfig
 from inpformer.modeling.build import build_encoder, build_model
 
 ROOT = Path(__file__).resolve().parents[2]

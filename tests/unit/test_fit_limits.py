@@ -7,10 +7,11 @@ import pytest
 import torch
 from torch import nn
 
-from inpformer.config import FitConfig, ModelConfig
+from inpformer.config import ModelConfig
 from inpformer.corrections import Correction, RetrainConfig
 from inpformer.detector import AnomalyDetector, Provenance
 from inpformer.errors import ImageError, UserError
+from inpformer.fit_config import FitConfig
 from inpformer.fit_limits import FIT_ON_CPU_NOTICE
 from inpformer.modeling.build import build_encoder, build_model, trained_state
 from inpformer.progress import FitStep

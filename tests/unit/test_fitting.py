@@ -10,8 +10,9 @@ import torch
 
 from inpformer import fitting, head_training
 from inpformer.augmentation import VIEW_COUNT
-from inpformer.config import VARIANTS, FitConfig, ModelConfig
+from inpformer.config import VARIANTS, ModelConfig
 from inpformer.errors import FitCancelledError, UserError
+from inpformer.fit_config import FitConfig
 from inpformer.fitting import fit_model
 from inpformer.left_out import MAX_CALIBRATION_VIEWS
 from inpformer.modeling.build import build_encoder, trained_state

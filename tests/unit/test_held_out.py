@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from inpformer.config import FitConfig
+from inpformer.fit_config import FitConfig
 from inpformer.fitting import FewShotFit
 from inpformer.held_out import HeldOutModel, rebuild_error
 from inpformer.modeling.build import build_encoder

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from inpformer.config import VARIANTS, FitConfig, ModelConfig
+from inpformer.config import VARIANTS, ModelConfig
 from inpformer.detector import AnomalyDetector, Provenance
 from inpformer.errors import UserError
+from inpformer.fit_config import FitConfig
 from inpformer.geometry import ImageGeometry
 from inpformer.model_input import to_tensor
 from inpformer.modeling.build import build_encoder, build_model

@@ -17,8 +17,9 @@ from packaging.version import Version
 from PIL import Image
 
 from inpformer import cli
-from inpformer.config import FitConfig, LossConfig, ModelConfig
+from inpformer.config import LossConfig, ModelConfig
 from inpformer.detector import AnomalyDetector, Provenance
+from inpformer.fit_config import FitConfig
 from inpformer.modeling.build import build_encoder, build_model
 from inpformer.presets import ENCODER_PRESETS, EncoderConfig
 from inpformer.report import write_result

@@ -11,9 +11,9 @@ import pytest
 from PIL import Image
 
 from inpformer import files
-from inpformer.config import FitConfig
 from inpformer.detector import AnomalyDetector, Provenance
 from inpformer.errors import UserError
+from inpformer.fit_config import FitConfig
 from inpformer.modeling.build import build_encoder, build_model
 from inpformer.report import describe_result, verdict, write_result
 

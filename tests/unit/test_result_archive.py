@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from inpformer.config import FitConfig
 from inpformer.cut import Cut
 from inpformer.detector import AnomalyDetector, Provenance
 from inpformer.detector_file import fingerprint
 from inpformer.errors import UserError
+from inpformer.fit_config import FitConfig
 from inpformer.images import read_image
 from inpformer.modeling.build import build_encoder, build_model
 from inpformer.result_archive import ArchiveEntry, write_archive

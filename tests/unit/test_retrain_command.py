@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from inpformer import cli
-from inpformer.config import FitConfig
 from inpformer.detector import AnomalyDetector, Provenance
+from inpformer.fit_config import FitConfig
 from inpformer.modeling.build import build_encoder, build_model
 
 QUICK = FitConfig(

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from inpformer.config import FitConfig, ModelConfig
+from inpformer.config import ModelConfig
 from inpformer.corrections import Correction, RetrainConfig
 from inpformer.detector import AnomalyDetector, Provenance
 from inpformer.errors import ConfigError, FitCancelledError, UserError
+from inpformer.fit_config import FitConfig
 from inpformer.head_weight import UNCHECKED_WEIGHT, WEIGHTS
 from inpformer.modeling.build import build_encoder, build_model, trained_state
 from inpformer.retraining import Retrainer

@@ -6,9 +6,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from inpformer.config import FitConfig
 from inpformer.detector import AnomalyDetector, Provenance
 from inpformer.errors import ConfigError, FitCancelledError, UserError
+from inpformer.fit_config import FitConfig
 from inpformer.modeling.build import build_encoder, build_model
 from inpformer.shot_lab import LabConfig, run_shot_lab
 from inpformer.shot_lab_report import Draw, LabReport

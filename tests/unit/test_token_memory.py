@@ -8,8 +8,9 @@ import torch
 
 from inpformer import fitting
 from inpformer.calibration import calibrate
-from inpformer.config import FitConfig, ModelConfig
+from inpformer.config import ModelConfig
 from inpformer.detector import AnomalyDetector, Provenance
+from inpformer.fit_config import FitConfig
 from inpformer.fitting import fit_model
 from inpformer.modeling.build import build_encoder, build_model
 from inpformer.modeling.model import INPFormer

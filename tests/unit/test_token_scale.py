@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import nn
 
-from inpformer.config import FitConfig
 from inpformer.detector import AnomalyDetector, Provenance
+from inpformer.fit_config import FitConfig
 from inpformer.model_input import shot_tensors
 from inpformer.modeling.build import build_encoder, build_model
 from inpformer.modeling.layers import TokenScale, init_trainable

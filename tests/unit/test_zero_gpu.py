@@ -19,10 +19,10 @@ import pytest
 import torch
 
 from inpformer import zero_gpu
-from inpformer.config import FitConfig
 from inpformer.detector import AnomalyDetector, Provenance
 from inpformer.detector_file import fingerprint
 from inpformer.errors import FitCancelledError, UserError
+from inpformer.fit_config import FitConfig
 from inpformer.modeling.build import build_encoder, build_model
 from inpformer.places import WEIGHTS
 from inpformer.zero_gpu import Durations, Lender, make_lender

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from inpformer.config import FitConfig, ModelConfig
+from inpformer.config import ModelConfig
 from inpformer.detector import ZERO_SHOT_NOTICE, AnomalyDetector, Provenance
 from inpformer.errors import ConfigError, UserError
+from inpformer.fit_config import FitConfig
 from inpformer.modeling.build import build_encoder, build_model
 from inpformer.modeling.model import INPFormer
 
