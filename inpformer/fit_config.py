@@ -47,7 +47,7 @@ _FILTER_FIT_DEFAULTS: dict[str, Any] = {
     "head_steps": 100,
     "pseudo_anomalies": 48,
     "calibration_folds": 2,
-    "shot_spread": 0.16,
+    "shot_spread": 0.18,
 }
 
 
