@@ -1,8 +1,16 @@
 import os
+import tempfile
 
-# Before gradio or huggingface_hub is imported anywhere: no test may leave the machine.
-os.environ.update(GRADIO_ANALYTICS_ENABLED="False", HF_HUB_OFFLINE="1")
+# Before gradio or huggingface_hub is imported anywhere: no test may leave the machine, and files
+# of tests that run beside these in another process are none of theirs.
+os.environ.update(
+    GRADIO_ANALYTICS_ENABLED="False",
+    HF_HUB_OFFLINE="1",
+    GRADIO_TEMP_DIR=tempfile.mkdtemp(prefix="inpformer-tests-"),
+)
 
+import atexit
+import shutil
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +27,7 @@ from inpformer.modeling.model import INPFormer
 from inpformer.presets import EncoderConfig
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
+atexit.register(shutil.rmtree, os.environ["GRADIO_TEMP_DIR"], ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

@@ -17,6 +17,7 @@ LAYER_0 = (
     "config_table",
     "errors",
     "examples",
+    "fit_config",
     "places",
     "presets",
     "scales",
