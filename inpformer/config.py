@@ -24,6 +24,22 @@ MAX_MLP_RATIO = 16
 MAX_MEMORY_TOKENS = 100_000
 MAX_MEMORY_GRIDS = 2
 MAX_HEAD_WIDTH = 4096
+# What a network takes from the settings of a fit or a training, where it has the same name.
+NETWORK_SETTINGS = (
+    "variant",
+    "inp_count",
+    "mlp_ratio",
+    "head_widths",
+    "head_bias",
+    "map_balance",
+    "token_scale",
+    "init_std",
+    "memory_tokens",
+    "memory_grids",
+    "memory_weight",
+    "score_fraction",
+    "score_border",
+)
 
 UNTRAINED_NOTICE = "untrained stand-in: for trying the interface"
 TRAINING_FREE_NOTICE = "training-free prototypes"
@@ -96,27 +112,14 @@ class ModelConfig:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "head_widths", tuple(self.head_widths))
-        require(
-            self.variant in VARIANTS, f"variant must be one of {VARIANTS}, got '{self.variant}'"
-        )
-        require_token_scale(self.token_scale)
-        require_init_std(self.init_std)
-        require_memory(self.memory_tokens, self.memory_grids)
-        require_score(self.score_fraction, self.score_border)
+        check_network_settings(self)
         require_finite("head_weight", self.head_weight)
-        require_finite("memory_weight", self.memory_weight)
-        require(1 <= self.inp_count <= 64, f"inp_count must be 1 to 64, got {self.inp_count}")
-        require(
-            self.map_balance in ("paper", "calibrated"),
-            f"map_balance must be 'paper' or 'calibrated', got '{self.map_balance}'",
-        )
         require(
             len(self.head_widths) == 2
             and all(1 <= width <= MAX_HEAD_WIDTH for width in self.head_widths),
             f"head_widths must be two numbers from 1 to {MAX_HEAD_WIDTH}, got {self.head_widths}",
         )
         require(math.isfinite(self.head_bias), f"head_bias must be a number, got {self.head_bias}")
-        require_mlp_ratio(self.mlp_ratio)
         layers = len(self.encoder.layers)
         # Equal groups make the mean of the groups the mean of all layers, so the fused tokens
         # need not be stored beside the groups.
@@ -212,33 +215,39 @@ def require_finite(name: str, value: float) -> None:
     require(math.isfinite(value) and value >= 0, f"{name} must be a number from 0 on, got {value}")
 
 
-def require_mlp_ratio(value: float) -> None:
-    """Raise a `ConfigError` unless `mlp_ratio` is in its range."""
-    require(0 < value <= MAX_MLP_RATIO, f"mlp_ratio must be above 0, up to {MAX_MLP_RATIO}")
+def network_settings(settings: Any) -> dict[str, Any]:
+    """Return what a network takes from the settings of a fit or a training."""
+    return {name: getattr(settings, name) for name in NETWORK_SETTINGS}
 
 
-def require_token_scale(value: str) -> None:
-    """Raise a `ConfigError` unless there is such a `token_scale`."""
-    require(value in ("paper", "shots"), f"token_scale must be 'paper' or 'shots', got '{value}'")
+def check_network_settings(settings: Any) -> None:
+    """Raise a `ConfigError` unless what a network takes from some settings is in its range.
 
+    The shape of the head is left to `ModelConfig`.
 
-def require_init_std(value: float) -> None:
-    """Raise a `ConfigError` unless `init_std` is in its range."""
-    require(0 < value <= 1, f"init_std must be above 0, at most 1, got {value}")
-
-
-def require_memory(tokens: int, grids: int) -> None:
-    """Raise a `ConfigError` unless `memory_tokens` and `memory_grids` are in their ranges."""
+    Args:
+        settings: Of a fit, or the network itself.
+    """
+    variant, balance, scale = settings.variant, settings.map_balance, settings.token_scale
+    require(variant in VARIANTS, f"variant must be one of {VARIANTS}, got '{variant}'")
     require(
-        0 <= tokens <= MAX_MEMORY_TOKENS,
-        f"memory_tokens must be 0 to {MAX_MEMORY_TOKENS}, got {tokens}",
+        balance in ("paper", "calibrated"),
+        f"map_balance must be 'paper' or 'calibrated', got '{balance}'",
     )
+    require(scale in ("paper", "shots"), f"token_scale must be 'paper' or 'shots', got '{scale}'")
+    for name, low, high in (
+        ("inp_count", 1, 64),
+        ("memory_tokens", 0, MAX_MEMORY_TOKENS),
+        ("memory_grids", 1, MAX_MEMORY_GRIDS),
+        ("score_border", 0, 0.5),
+    ):
+        value = getattr(settings, name)
+        require(low <= value <= high, f"{name} must be {low} to {high}, got {value}")
+    for name in ("score_fraction", "init_std"):
+        value = getattr(settings, name)
+        require(0 < value <= 1, f"{name} must be above 0, at most 1, got {value}")
     require(
-        1 <= grids <= MAX_MEMORY_GRIDS, f"memory_grids must be 1 to {MAX_MEMORY_GRIDS}, got {grids}"
+        0 < settings.mlp_ratio <= MAX_MLP_RATIO,
+        f"mlp_ratio must be above 0, up to {MAX_MLP_RATIO}",
     )
-
-
-def require_score(fraction: float, border: float) -> None:
-    """Raise a `ConfigError` unless `score_fraction` and `score_border` are in their ranges."""
-    require(0 < fraction <= 1, f"score_fraction must be above 0, at most 1, got {fraction}")
-    require(0 <= border <= 0.5, f"score_border must be 0 to 0.5, got {border}")
+    require_finite("memory_weight", settings.memory_weight)

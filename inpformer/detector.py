@@ -12,7 +12,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from inpformer.config import TRAINING_FREE_NOTICE, UNTRAINED_NOTICE, MapName, ModelConfig
+from inpformer.config import (
+    TRAINING_FREE_NOTICE,
+    UNTRAINED_NOTICE,
+    MapName,
+    ModelConfig,
+    network_settings,
+)
 from inpformer.config_table import to_dict
 from inpformer.corrections import Correction, RetrainConfig
 from inpformer.engine import Engine, make_engine, torch_engine
@@ -328,20 +334,8 @@ class AnomalyDetector:
         shots = [shot_tensors(image, config.tiles, self.config.encoder) for image in unique]
         model_config = replace(
             self.config,
-            variant=config.variant,
-            inp_count=config.inp_count,
             decoder_depth=config.decoder_depth or len(self.config.encoder.layers),
-            mlp_ratio=config.mlp_ratio,
-            token_scale=config.token_scale,
-            init_std=config.init_std,
-            memory_tokens=config.memory_tokens,
-            memory_grids=config.memory_grids,
-            score_fraction=config.score_fraction,
-            score_border=config.score_border,
-            memory_weight=config.memory_weight,
-            map_balance=config.map_balance,
-            head_widths=config.head_widths,
-            head_bias=config.head_bias,
+            **network_settings(config),
             head_weight=1.0,
         )
         fit: Callable[..., tuple[INPFormer, Calibration]]

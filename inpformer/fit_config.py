@@ -8,18 +8,13 @@ from typing import Any, Literal
 
 from inpformer.config import (
     MAX_DECODER_DEPTH,
-    VARIANTS,
     VIEW_KINDS,
     LossConfig,
     Variant,
     ViewKind,
+    check_network_settings,
     peak_learning_rate,
     require_finite,
-    require_init_std,
-    require_memory,
-    require_mlp_ratio,
-    require_score,
-    require_token_scale,
 )
 from inpformer.errors import require
 from inpformer.presets import EncoderConfig
@@ -164,9 +159,7 @@ class FitConfig:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "head_widths", tuple(self.head_widths))
-        require(
-            self.variant in VARIANTS, f"variant must be one of {VARIANTS}, got '{self.variant}'"
-        )
+        check_network_settings(self)
         require(self.views in VIEW_KINDS, f"views must be one of {VIEW_KINDS}, got '{self.views}'")
         require(
             self.head_input in ("scaled", "paper"),
@@ -178,7 +171,6 @@ class FitConfig:
             ("batch_size", 1, 256),
             ("tokens_per_view", 0, 100_000),
             ("source_tokens", 0, 100_000),
-            ("inp_count", 1, 64),
             ("decoder_depth", 0, MAX_DECODER_DEPTH),
             ("head_steps", 0, 100_000),
             ("head_batch_size", 1, 256),
@@ -192,19 +184,9 @@ class FitConfig:
             0 < self.false_alarm_rate < 1,
             f"false_alarm_rate must lie between 0 and 1, got {self.false_alarm_rate}",
         )
-        require_mlp_ratio(self.mlp_ratio)
-        require_token_scale(self.token_scale)
-        require_init_std(self.init_std)
-        require_memory(self.memory_tokens, self.memory_grids)
-        require_score(self.score_fraction, self.score_border)
-        require_finite("memory_weight", self.memory_weight)
         require(0 <= self.warmup_share < 1, "warmup_share must be at least 0 and below 1")
         for name in ("learning_rate", "final_learning_rate", "head_learning_rate", "shot_spread"):
             require_finite(name, getattr(self, name) or 0.0)
-        require(
-            self.map_balance in ("paper", "calibrated"),
-            f"map_balance must be 'paper' or 'calibrated', got '{self.map_balance}'",
-        )
 
     @property
     def peak_learning_rate(self) -> float:

@@ -170,12 +170,14 @@ def image_score(
     if not 0 < top_fraction <= 1:
         raise ValueError(f"top_fraction must be in (0, 1], got {top_fraction}")
     if border:
-        maps = maps * border_weights(tuple(maps.shape[-2:]), border).to(maps)
+        maps = maps * border_weights(tuple(maps.shape[-2:]), border, maps.device)
     pixels = maps.flatten(1)
     return pixels.topk(top_count(pixels.shape[1], top_fraction), dim=1).values.mean(dim=1)
 
 
-def border_weights(size: tuple[int, int], border: float) -> Tensor:
+def border_weights(
+    size: tuple[int, int], border: float, device: torch.device | str = "cpu"
+) -> Tensor:
     """Return what each pixel of a map counts in the image score: less towards its edges.
 
     At its edges the encoder sees only a part of what surrounds a place, and where a picture cuts
@@ -184,11 +186,12 @@ def border_weights(size: tuple[int, int], border: float) -> Tensor:
     Args:
         size: Height and width of the map, pixels.
         border: Width of the border as a share of the shorter side, above 0.
+        device: Where the maps are.
 
     Returns:
         `(h, w)` in (`EDGE_WEIGHT`, 1], 1 from the inner end of the border on.
     """
-    from_edge = [torch.arange(side) + 0.5 for side in size]
+    from_edge = [torch.arange(side, device=device) + 0.5 for side in size]
     rows, columns = (torch.minimum(each, each.flip(0)) for each in from_edge)
     share = torch.minimum(rows[:, None], columns) / (border * min(size))
     return (EDGE_WEIGHT + (1 - EDGE_WEIGHT) * share).clamp(max=1)

@@ -11,6 +11,7 @@ from inpformer.config import (
     ModelConfig,
     Variant,
     ViewKind,
+    network_settings,
     peak_learning_rate,
     require_finite,
 )
@@ -218,11 +219,7 @@ class TrainConfig:
             ConfigError: They do not go together.
         """
         depth = {"decoder_depth": self.decoder_depth} if self.decoder_depth else {}
-        same = ("variant", "inp_count", "mlp_ratio", "head_widths", "head_bias", "map_balance")
-        same += ("token_scale", "init_std", "memory_tokens", "memory_grids", "memory_weight")
-        same += ("score_fraction", "score_border")
-        settings = {name: getattr(self, name) for name in same}
-        return ModelConfig.for_encoder(encoder, **settings, **depth)
+        return ModelConfig.for_encoder(encoder, **network_settings(self), **depth)
 
 
 _RANGES: dict[str, tuple[float, float]] = {
