@@ -26,7 +26,8 @@ _MISPLACED_PART = "pcb"
 _PLAIN_PART, _FOREIGN_PART = "fabric", "wood"
 _FOREIGN_SHARES = (0.1, 0.6)
 _SPOTS = (4, 16)
-_SPOT_COLOUR = (40, 35, 30)
+# So faint that the smaller one is missed: the sentence above the pictures says so.
+_SPOT_COLOUR = (80, 75, 70)
 
 
 class LearnFigures(NamedTuple):

@@ -4,7 +4,7 @@ from ui_doubles import elements_of, words_of
 
 from inpformer.detector import AnomalyDetector
 from inpformer.errors import UserError
-from inpformer.examples import Examples
+from inpformer.examples import Examples, example_parts
 from inpformer.ui.handlers import Handlers
 from inpformer.ui.inspect_handlers import InspectHandlers
 from inpformer.ui.learn_handlers import LearnHandlers, paste_foreign
@@ -35,6 +35,17 @@ def test_the_examples_are_drawn_from_real_results(learning):
     assert "A dark spot of 4 pixels" in words_of(figures.small)
     assert figures.misplaced == ""  # that limit shows on a part that is not here
     assert [picture_count(html) for html in figures] == [6, 4, 3, 0, 2, 2]
+
+
+def test_with_the_parts_of_the_program_a_small_spot_is_missed_and_a_large_one_found(
+    source, tmp_path
+):
+    parts = tuple(part for part in example_parts() if part.name == "fabric")
+    shelf = Shelf(source, examples=Examples(parts))
+    small = words_of(LearnHandlers(Handlers(Sessions(root=tmp_path), shelf)).examples("Ann").small)
+    missed, found = small.split("A dark spot of ")[1:3]
+    assert missed.startswith("4 pixels") and "Normal" in missed
+    assert found.startswith("16 pixels") and "Anomalous" in found
 
 
 def test_every_picture_says_in_words_what_it_shows(learning):
